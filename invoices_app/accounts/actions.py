@@ -1,0 +1,129 @@
+"""What people do with accounts: register, sign in and out, describe their business."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from invoices_app import clock
+from invoices_app.accounts import audit, rules
+from invoices_app.accounts.models import USER_AGENT_LENGTH, Business, Membership, Role, User, UserSession
+from invoices_app.db import constraints
+from invoices_app.db.base import new_id
+from invoices_app.db.tenancy import NOBODY, Scope, set_scope
+from invoices_app.db.transaction import transaction
+from invoices_app.extensions import db
+from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
+
+SESSION_LIFETIME = timedelta(hours=12)
+REMEMBERED_LIFETIME = timedelta(days=30)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a session remembers of the browser that it was opened from."""
+
+    user_agent: str
+    ip_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A new person and their business. The email is in lower case, the currency an ISO 4217 code."""
+
+    name: str
+    email: str
+    password: str
+    business_name: str
+    currency: str
+
+
+def register(registration: Registration, browser: Browser) -> ActionResult[str]:
+    """Make the person, the business and a first session in one transaction; the value is the session's token."""
+    user_id, business_id = new_id(), new_id()
+    password_hash = rules.hash_password(registration.password)
+    set_scope(db.session, Scope(user_id=user_id, business_id=business_id))
+    try:
+        with transaction() as session:
+            session.add(User(id=user_id, name=registration.name, email=registration.email, password_hash=password_hash))
+            session.add(Business(id=business_id, name=registration.business_name, currency=registration.currency))
+            session.flush()
+            session.add(Membership(business_id=business_id, user_id=user_id, role=Role.OWNER))
+            session.flush()
+            audit.record(session, "business.registered", "business", business_id)
+            return Ok(_open_session(session, user_id, business_id, browser, SESSION_LIFETIME))
+    except IntegrityError as error:
+        set_scope(db.session, NOBODY)
+        return constraints.explain(error)
+
+
+def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> ActionResult[str]:
+    """Open a session for the right email and password; the value is its token.
+
+    A wrong password and an unknown email get the same answer in the same time.
+    """
+    set_scope(db.session, Scope(login_email=email))
+    with transaction() as session:
+        user = session.execute(select(User).where(User.email == email)).scalar_one_or_none()
+        if not rules.password_matches(user.password_hash if user else None, password) or user is None:
+            log.info("action", action="session.refused")
+            return Invalid.because("This email and password do not belong together.")
+        set_scope(session, Scope(user_id=user.id))
+        business_id = session.execute(
+            select(Membership.business_id).where(Membership.user_id == user.id).order_by(Membership.created_at).limit(1)
+        ).scalar_one()
+        set_scope(session, Scope(user_id=user.id, business_id=business_id))
+        audit.record(session, "session.opened", "user", user.id)
+        lifetime = REMEMBERED_LIFETIME if remember else SESSION_LIFETIME
+        return Ok(_open_session(session, user.id, business_id, browser, lifetime))
+
+
+def sign_out(session_id: uuid.UUID) -> ActionResult[None]:
+    """End this one session; its token is worth nothing from now on."""
+    with transaction() as session:
+        session.execute(delete(UserSession).where(UserSession.id == session_id))
+        return Ok(None)
+
+
+def update_business(values: Mapping[str, Any], version: int) -> ActionResult[Business]:
+    """Change the business of the current scope, unless someone else did since `version`."""
+    with transaction() as session:
+        business = session.execute(select(Business).with_for_update()).scalar_one_or_none()
+        if business is None:
+            return NotFound()
+        if business.version != version:
+            return Conflict("Someone else changed these settings while you worked on them.")
+        changes = audit.difference(business, values)
+        for name, value in values.items():
+            setattr(business, name, value)
+        if changes:
+            business.version += 1
+            audit.record(session, "business.changed", "business", business.id, changes)
+        return Ok(business)
+
+
+def _open_session(
+    session: Session, user_id: uuid.UUID, business_id: uuid.UUID, browser: Browser, lifetime: timedelta
+) -> str:
+    token = rules.new_token()
+    session.add(
+        UserSession(
+            token_hash=rules.token_hash(token),
+            user_id=user_id,
+            business_id=business_id,
+            user_agent=browser.user_agent[:USER_AGENT_LENGTH],
+            ip_address=browser.ip_address,
+            expires_at=clock.now() + lifetime,
+        )
+    )
+    return token

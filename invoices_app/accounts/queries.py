@@ -1,0 +1,60 @@
+"""What accounts are asked for: who is behind a request, and the business they work in."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date
+
+from flask_login import UserMixin
+from sqlalchemy import select, text
+
+from invoices_app import clock
+from invoices_app.accounts.models import Business, Role
+from invoices_app.accounts.rules import token_hash
+from invoices_app.db.tenancy import Scope, assume_scope
+from invoices_app.extensions import db
+
+_ENTER_SESSION = text("SELECT * FROM enter_session(:token_hash)")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
+    """The person behind a request, the business they work in, and their role there."""
+
+    session_id: uuid.UUID
+    user_id: uuid.UUID
+    business_id: uuid.UUID
+    role: Role
+    user_name: str
+    email: str
+    business_name: str
+    currency: str
+    time_zone: str
+    token: str = field(repr=False)
+
+    def get_id(self) -> str:
+        """What the browser's cookie holds of this person: the session's token."""
+        return self.token
+
+    def today(self) -> date:
+        """The date where the business is."""
+        return clock.today(self.time_zone)
+
+
+def enter_session(token: str) -> Identity | None:
+    """The person whose live session has this token; the running transaction and later ones see their business.
+
+    One statement: it finds the session, sets the tenant and says who it is.
+    """
+    row = db.session.execute(_ENTER_SESSION, {"token_hash": token_hash(token).hex()}).one_or_none()
+    if row is None:
+        return None
+    identity = Identity(**{**row._mapping, "role": Role(row.role), "token": token})  # noqa: SLF001  (SQLAlchemy's public name)
+    assume_scope(db.session, Scope(user_id=identity.user_id, business_id=identity.business_id))
+    return identity
+
+
+def business() -> Business:
+    """The business of the current scope, whole."""
+    return db.session.execute(select(Business)).scalar_one()

@@ -1,0 +1,145 @@
+"""Register, sign in and out, and the settings of the business."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request, session, url_for
+from flask_login import current_user, login_user
+
+from invoices_app.accounts import actions, queries, rules
+from invoices_app.accounts.actions import Browser, Registration
+from invoices_app.accounts.forms import BusinessForm, LoginForm, RegisterForm
+from invoices_app.extensions import limiter, login
+from invoices_app.results import Invalid, Ok
+from invoices_app.web import errors, htmx, rate_limits
+from invoices_app.web.access import identity, public, signed_in
+
+blueprint = Blueprint("accounts", __name__)
+
+
+@login.user_loader  # type: ignore[untyped-decorator]
+def load_identity(token: str) -> queries.Identity | None:
+    return queries.enter_session(token)
+
+
+@blueprint.get("/register")
+@public
+def register() -> Response:
+    if current_user.is_authenticated:
+        return htmx.go_to(url_for("dashboard.index"))
+    return _page("accounts/register.html", RegisterForm())
+
+
+@blueprint.post("/register")
+@public
+@limiter.limit(rate_limits.REGISTER)
+def create_account() -> Response:
+    form = RegisterForm.from_request()
+    if not form.validate():
+        return _page("accounts/register.html", form, 422)
+    currency = rules.guess_currency(_country())
+    registration = Registration(
+        name=str(form.name.data),
+        email=str(form.email.data),
+        password=str(form.password.data),
+        business_name=str(form.business_name.data),
+        currency=currency,
+    )
+    match actions.register(registration, _browser()):
+        case Ok(token):
+            return _enter(token, url_for("dashboard.index"), remember=False)
+        case Invalid(problems):
+            form.add_errors(problems)
+            return _page("accounts/register.html", form, 422)
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.get("/login", endpoint="login")
+@public
+def show_login() -> Response:
+    if current_user.is_authenticated:
+        return htmx.go_to(_wanted())
+    return _page("accounts/login.html", LoginForm())
+
+
+@blueprint.post("/login")
+@public
+@limiter.limit(rate_limits.LOGIN)
+def open_session() -> Response:
+    form = LoginForm.from_request()
+    if not form.validate():
+        return _page("accounts/login.html", form, 422)
+    email, password, remember = str(form.email.data).lower(), str(form.password.data), bool(form.remember.data)
+    match actions.sign_in(email, password, _browser(), remember=remember):
+        case Ok(token):
+            return _enter(token, _wanted(), remember=remember)
+        case Invalid(problems):
+            form.add_errors(problems)
+            return _page("accounts/login.html", form, 422)
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.post("/logout")
+@public
+def logout() -> Response:
+    if current_user.is_authenticated:
+        actions.sign_out(identity().session_id)
+    session.clear()
+    return htmx.go_to(url_for("accounts.login"))
+
+
+@blueprint.get("/settings/business")
+@signed_in
+def business() -> Response:
+    return _page("accounts/business.html", BusinessForm(obj=queries.business()))
+
+
+@blueprint.post("/settings/business")
+@signed_in
+def update_business() -> Response:
+    form = BusinessForm.from_request(queries.business())
+    if not form.validate():
+        return _page("accounts/business.html", form, 422)
+    values = form.data
+    match actions.update_business(values, values.pop("version")):
+        case Ok():
+            return htmx.done("Settings saved.", url_for("accounts.business"))
+        case refusal:
+            return errors.answer(refusal)
+
+
+def _page(template: str, form: object, status: int = 200) -> Response:
+    return htmx.render(template, template, {"form": form, "next": request.values.get("next", "")}, status)
+
+
+def _enter(token: str, url: str, *, remember: bool) -> Response:
+    """Start the browser's session afresh with `token` in it, so that nothing from before sign-in lives on."""
+    session.clear()
+    session.permanent = remember
+    login_user(queries.enter_session(token))
+    return htmx.go_to(url)
+
+
+def _browser() -> Browser:
+    return Browser(request.headers.get("User-Agent", ""), request.remote_addr or "")
+
+
+def _country() -> str | None:
+    """The country of the browser's language, such as GB of en-GB."""
+    for language in request.accept_languages.values():
+        _language, _, country = language.partition("-")
+        if len(country) == 2:
+            return country.upper()
+    return None
+
+
+def _wanted() -> str:
+    """Where the person wanted to go before signing in: a path of this site, else the dashboard."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    if wanted.startswith("/") and not wanted.startswith("//") and not parts.netloc and "\\" not in wanted:
+        return wanted
+    return url_for("dashboard.index")

@@ -1,0 +1,85 @@
+"""Pure rules of accounts: passwords, currencies, identifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import cache
+from zoneinfo import available_timezones
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from babel.numbers import get_territory_currencies
+
+from invoices_app.accounts.postal import LOCALE
+from invoices_app.money import currency_codes
+
+COMMON_CURRENCIES = (
+    "EUR",
+    "GBP",
+    "USD",
+    "CHF",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "CAD",
+    "AUD",
+    "NZD",
+    "JPY",
+)
+FALLBACK_CURRENCY = "EUR"
+
+_hasher = PasswordHasher()  # Argon2id with the library's parameters, which follow RFC 9106
+_NOBODYS_HASH = _hasher.hash(secrets.token_hex(16))
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Compare in the same time whether there is an account (a hash) or not."""
+    try:
+        return _hasher.verify(password_hash or _NOBODYS_HASH, password) and password_hash is not None
+    except VerifyMismatchError:
+        return False
+
+
+def new_token() -> str:
+    """A session token: 256 random bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a session token. It is random enough that a plain SHA-256 cannot be turned back."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def guess_currency(country: str | None) -> str:
+    """The currency in use in a country (ISO 3166 alpha-2), or the fallback where none is known."""
+    currencies = get_territory_currencies(country) if country else []
+    return next((code for code in currencies if code in currency_codes()), FALLBACK_CURRENCY)
+
+
+@cache
+def currency_options() -> list[tuple[str, str]]:
+    """(code, "EUR - Euro") of every currency in use, the common ones first."""
+    names = LOCALE.currencies
+    rest = sorted(code for code in currency_codes() if code in names and code not in COMMON_CURRENCIES)
+    return [(code, f"{code} – {names[code]}") for code in (*COMMON_CURRENCIES, *rest)]
+
+
+@cache
+def country_options() -> list[tuple[str, str]]:
+    """(ISO 3166 alpha-2 code, English name) of every country, by name."""
+    countries = [(code, name) for code, name in LOCALE.territories.items() if len(code) == 2 and code.isalpha()]
+    real = [(code, name) for code, name in countries if code not in {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"}]
+    return sorted(real, key=lambda option: option[1])
+
+
+@cache
+def time_zone_options() -> list[tuple[str, str]]:
+    """Every IANA time zone that is named after a place, and UTC."""
+    return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]

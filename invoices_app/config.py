@@ -1,0 +1,107 @@
+"""Typed settings, read once from the environment.
+
+`Settings.from_env` refuses to go on when a value is wrong or unsafe: it raises `SettingsError` with one sentence
+that names the variable, which the launcher prints and the WSGI entry point lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+AppEnv = Literal["production", "development", "test"]
+LogFormat = Literal["json", "pretty"]
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SECRET_KEY_MIN_LENGTH = 32
+
+
+class SettingsError(RuntimeError):
+    """A setting is missing, malformed or unsafe; the message is a sentence for the person who set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the environment decides.
+
+    `database_url` is the login of the role that the app works as; it owns nothing. `owner_database_url` is the
+    login that migrates and creates that role; it is None in the worker processes, which never need it.
+    """
+
+    secret_key: str = field(repr=False)
+    database_url: URL | None = None
+    owner_database_url: URL | None = None
+    app_env: AppEnv = "production"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: Path = Path("var")
+    web_concurrency: int = 1
+    ratelimit_enabled: bool = True
+    ratelimit_storage_uri: str = "memory://"
+    log_format: LogFormat = "json"
+    log_level: str = "INFO"
+    sentry_dsn: str | None = field(default=None, repr=False)
+    trusted_proxies: int = 0
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the environment; SECRET_KEY must be there by now (the launcher generates one when it is not)."""
+        secret_key = environ.get("SECRET_KEY", "")
+        if len(secret_key) < SECRET_KEY_MIN_LENGTH:
+            raise SettingsError(
+                f"SECRET_KEY must be a random text of at least {SECRET_KEY_MIN_LENGTH} characters; "
+                'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+            )
+        return cls(
+            secret_key=secret_key,
+            database_url=read_database_url(environ, "APP_DATABASE_URL"),
+            owner_database_url=read_database_url(environ, "DATABASE_URL"),
+            app_env=cast("AppEnv", _one_of(environ, "APP_ENV", ("production", "development", "test"), "production")),
+            host=environ.get("HOST") or "127.0.0.1",
+            port=_whole_number(environ, "PORT", default=8000, low=1, high=65535),
+            data_dir=Path(environ.get("DATA_DIR") or "var").absolute(),
+            web_concurrency=_whole_number(environ, "WEB_CONCURRENCY", default=1, low=1, high=256),
+            ratelimit_enabled=_one_of(environ, "RATELIMIT_ENABLED", ("0", "1"), "1") == "1",
+            ratelimit_storage_uri=environ.get("RATELIMIT_STORAGE_URI") or "memory://",
+            log_format=cast("LogFormat", _one_of(environ, "LOG_FORMAT", ("json", "pretty"), "json")),
+            log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS, "INFO"),
+            sentry_dsn=environ.get("SENTRY_DSN") or None,
+            trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES", default=0, low=0, high=8),
+        )
+
+
+def read_database_url(environ: Mapping[str, str], name: str) -> URL | None:
+    """The PostgreSQL URL in variable `name` with the psycopg driver set, or None when it is unset."""
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SettingsError(f"{name} is not a database URL; it reads postgresql://user:password@host/name") from None
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise SettingsError(f"{name} must be a postgresql:// URL; no other database is supported")
+    if not url.database:
+        raise SettingsError(f"{name} names no database; it reads postgresql://user:password@host/name")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _whole_number(environ: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+    text = environ.get(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    text = environ.get(name) or default
+    if text not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}")
+    return text

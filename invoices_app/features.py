@@ -1,0 +1,36 @@
+"""The features, as blueprints, and what templates of all of them may use."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Flask
+from flask_login import current_user
+
+from invoices_app import clock
+from invoices_app.accounts.routes import blueprint as accounts
+from invoices_app.clients.routes import blueprint as clients
+from invoices_app.dashboard.routes import blueprint as dashboard
+from invoices_app.extensions import login
+from invoices_app.invoices import client_routes, line_routes, routes, status_routes
+from invoices_app.invoices.blueprint import blueprint as invoices
+
+# Each of these hangs its routes on a blueprint when it is imported.
+ROUTES = (routes, line_routes, status_routes, client_routes)
+
+
+def init_features(app: Flask) -> None:
+    login.session_protection = None  # the session's own record decides whether it lives
+    login.init_app(app)
+    for blueprint in (accounts, clients, dashboard, invoices):
+        app.register_blueprint(blueprint)
+
+    @app.context_processor
+    def everywhere() -> dict[str, Any]:
+        person = current_user if current_user.is_authenticated else None
+        return {
+            "identity": person,
+            "today": person.today() if person else clock.today("UTC"),
+            "one_time_token": lambda: str(uuid.uuid4()),
+        }

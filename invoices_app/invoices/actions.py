@@ -1,0 +1,161 @@
+"""What people do with invoices as a whole: create, edit the header, duplicate, archive, restore."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from invoices_app.accounts import audit
+from invoices_app.accounts.models import Business
+from invoices_app.clients.models import Client
+from invoices_app.db import constraints
+from invoices_app.db.base import new_id
+from invoices_app.db.tenancy import in_business
+from invoices_app.db.transaction import transaction
+from invoices_app.invoices import drafts, rules
+from invoices_app.invoices.models import Invoice
+from invoices_app.money import ZERO, minor_units
+from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
+
+UNKNOWN_CLIENT = "Choose one of your clients."
+DUE_BEFORE_ISSUE = "The due date cannot be before the issue date."
+
+
+def create_invoice(
+    header: Mapping[str, Any], lines: Sequence[dict[str, Any]], today: date, token: uuid.UUID | None = None
+) -> ActionResult[uuid.UUID]:
+    """Make a draft; the value is its id. What the header leaves out comes from the client or the business.
+
+    The same one-time token again answers the invoice that it made.
+    """
+    with transaction() as session:
+        invoice_id = new_id()
+        made = audit.claim(session, token, invoice_id)
+        if made is not None:
+            return Ok(made)
+        business = session.execute(select(Business)).scalar_one()
+        client = _client(session, header["client_id"])
+        if client is None:
+            session.rollback()
+            return Invalid.because(UNKNOWN_CLIENT, "client_id")
+        issue_date = header.get("issue_date") or today
+        invoice = Invoice(business_id=business.id, id=invoice_id, client_id=client.id, issue_date=issue_date)
+        invoice.due_date = header.get("due_date") or rules.due_date(issue_date, _terms(client, business))
+        if invoice.due_date < issue_date:
+            session.rollback()
+            return Invalid.because(DUE_BEFORE_ISSUE, "due_date")
+        invoice.currency = header.get("currency") or client.currency or business.currency
+        invoice.minor_units = minor_units(invoice.currency)
+        invoice.reference = header.get("reference") or ""
+        invoice.notes = header.get("notes") or business.invoice_notes
+        invoice.discount_percent = header.get("discount_percent") or ZERO
+        session.add(invoice)
+        session.flush()
+        session.add_all(
+            drafts.new_line(invoice, position, line, business.default_tax_rate)
+            for position, line in enumerate(lines, start=1)
+        )
+        drafts.recompute(session, invoice)
+        audit.record(session, "invoice.created", "invoice", invoice_id, {"client": client.id, "total": invoice.total})
+        return Ok(invoice_id)
+
+
+def update_invoice(invoice_id: uuid.UUID, values: dict[str, Any], version: int) -> ActionResult[uuid.UUID]:
+    """Change the header of a draft, unless someone else did since `version`."""
+    try:
+        with transaction() as session:
+            invoice = drafts.locked_draft(session, invoice_id)
+            if not isinstance(invoice, Invoice):
+                return invoice
+            if invoice.version != version:
+                return Conflict("Someone else changed this invoice while you worked on it.")
+            if _client(session, values["client_id"]) is None:
+                return Invalid.because(UNKNOWN_CLIENT, "client_id")
+            changes = audit.difference(invoice, values)
+            if changes:
+                for name, value in values.items():
+                    setattr(invoice, name, value)
+                invoice.minor_units = minor_units(invoice.currency)
+                invoice.version += 1
+                drafts.recompute(session, invoice)
+                audit.record(session, "invoice.changed", "invoice", invoice_id, changes)
+            return Ok(invoice_id)
+    except IntegrityError as error:
+        return constraints.explain(error)
+
+
+def duplicate_invoice(invoice_id: uuid.UUID, today: date, token: uuid.UUID | None = None) -> ActionResult[uuid.UUID]:
+    """Make a new draft, dated today, with the same client, header and lines; the value is its id."""
+    with transaction() as session:
+        source = session.execute(
+            select(Invoice).where(in_business(Invoice), Invoice.id == invoice_id)
+        ).scalar_one_or_none()
+        if source is None:
+            return NotFound()
+        copy_id = new_id()
+        made = audit.claim(session, token, copy_id)
+        if made is not None:
+            return Ok(made)
+        copied = (
+            "business_id",
+            "client_id",
+            "currency",
+            "minor_units",
+            "reference",
+            "notes",
+            "discount_percent",
+        )
+        copy = Invoice(id=copy_id, issue_date=today, **{name: getattr(source, name) for name in copied})
+        copy.due_date = today + (source.due_date - source.issue_date)
+        session.add(copy)
+        session.flush()
+        names = (
+            "description",
+            "quantity",
+            "unit",
+            "unit_price",
+            "tax_rate",
+            "discount_percent",
+            "item_number",
+        )
+        for line in drafts.lines_of(session, source):
+            values = {name: getattr(line, name) for name in names}
+            session.add(drafts.new_line(copy, line.position, values, line.tax_rate))
+        drafts.recompute(session, copy)
+        audit.record(session, "invoice.duplicated", "invoice", copy_id, {"from": invoice_id})
+        return Ok(copy_id)
+
+
+def archive_invoice(invoice_id: uuid.UUID) -> ActionResult[uuid.UUID]:
+    """Hide an invoice from lists. It stays numbered and in the history; archiving twice is harmless."""
+    return _set_archived(invoice_id, archived=True)
+
+
+def restore_invoice(invoice_id: uuid.UUID) -> ActionResult[uuid.UUID]:
+    """Bring an archived invoice back."""
+    return _set_archived(invoice_id, archived=False)
+
+
+def _set_archived(invoice_id: uuid.UUID, *, archived: bool) -> ActionResult[uuid.UUID]:
+    with transaction() as session:
+        invoice = drafts.locked(session, invoice_id)
+        if invoice is None:
+            return NotFound()
+        if (invoice.archived_at is not None) != archived:
+            invoice.archived_at = func.now() if archived else None
+            audit.record(session, "invoice.archived" if archived else "invoice.restored", "invoice", invoice_id)
+        return Ok(invoice_id)
+
+
+def _client(session: Session, client_id: uuid.UUID) -> Client | None:
+    return session.execute(select(Client).where(in_business(Client), Client.id == client_id)).scalar_one_or_none()
+
+
+def _terms(client: Client, business: Business) -> int:
+    return business.payment_terms_days if client.payment_terms_days is None else client.payment_terms_days

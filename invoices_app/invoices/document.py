@@ -1,0 +1,237 @@
+"""The document: everything that stands on the sheet, for the editor, the issued view and the print alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from invoices_app.accounts.models import Business
+from invoices_app.accounts.postal import address_lines
+from invoices_app.clients.models import Client
+from invoices_app.db.tenancy import in_business
+from invoices_app.extensions import db
+from invoices_app.invoices import rules
+from invoices_app.invoices.models import Invoice, InvoiceTax, LineItem, Payment
+
+_VAT_COUNTRIES = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CH",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "NO",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
+)
+_GST_COUNTRIES = frozenset(["AU", "IN", "NZ", "SG"])
+_PARTY_FIELDS = (
+    "name", "legal_name", "contact_name", "email", "phone", "address_line1", "address_line2", "city", "region",
+    "postal_code", "country", "tax_id", "tax_number", "registration_number", "electronic_address",
+    "electronic_address_scheme",
+)  # fmt: skip
+_PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The seller or the buyer as printed; `address_lines` without empty ones, the country by its name."""
+
+    name: str
+    legal_name: str
+    address_lines: Sequence[str]
+    email: str
+    phone: str
+    tax_id: str
+    registration_number: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    id: uuid.UUID
+    position: int
+    version: int
+    description: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    discount_percent: Decimal
+    tax_rate: Decimal
+    tax_category: str
+    line_net: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPayment:
+    id: uuid.UUID
+    paid_on: date
+    amount: Decimal
+    method: str
+    voided: bool
+
+    @property
+    def method_label(self) -> str:
+        return self.method.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice with all that is printed on it. Amounts are in `currency`, as stored; nothing is computed here."""
+
+    id: uuid.UUID
+    client_id: uuid.UUID
+    type_code: int
+    number: str | None
+    status: str
+    shown_status: str
+    version: int
+    archived: bool
+    currency: str
+    issue_date: date
+    due_date: date
+    paid_on: date | None
+    reference: str
+    purchase_order: str
+    notes: str
+    discount_percent: Decimal
+    subtotal: Decimal
+    discount_amount: Decimal
+    net_total: Decimal
+    tax_total: Decimal
+    total: Decimal
+    paid_total: Decimal
+    amount_due: Decimal
+    seller: Party
+    buyer: Party
+    tax_word: str
+    iban: str
+    bic: str
+    account_name: str
+    payment_details: str
+    lines: Sequence[DocumentLine]
+    taxes: Sequence[rules.TaxGroup]
+    payments: Sequence[DocumentPayment]
+
+    @property
+    def editable(self) -> bool:
+        """Only a draft that is not archived can be changed."""
+        return self.status == "draft" and not self.archived
+
+    @property
+    def payment_terms_days(self) -> int:
+        return (self.due_date - self.issue_date).days
+
+
+def document(invoice_id: uuid.UUID, today: date) -> Document | None:
+    """The document, or None when this business has no such invoice. Four statements, however many lines."""
+    found = db.session.execute(
+        select(Invoice, Client, Business)
+        .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
+        .join(Business, Business.id == Invoice.business_id)
+        .where(in_business(Invoice), Invoice.id == invoice_id)
+    ).one_or_none()
+    if found is None:
+        return None
+    invoice, client, business = found.tuple()
+    seller = invoice.seller or seller_details(business)
+    return Document(
+        **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
+        status=invoice.status.value,
+        shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
+        archived=invoice.archived_at is not None,
+        seller=_party(seller),
+        buyer=_party(invoice.buyer or buyer_details(client)),
+        tax_word=_tax_word(seller["country"]),
+        **{name: seller[name] for name in _PAYEE_FIELDS},
+        lines=_lines(invoice_id),
+        taxes=_taxes(invoice_id),
+        payments=_payments(invoice_id),
+    )
+
+
+_PLAIN_FIELDS = (
+    "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
+    "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
+    "paid_total", "amount_due",
+)  # fmt: skip
+
+
+def seller_details(business: Business) -> dict[str, Any]:
+    """What an issued invoice keeps of its seller (BG-4) and of where to pay (BG-16)."""
+    return {name: getattr(business, name) for name in (*_PARTY_FIELDS, *_PAYEE_FIELDS)}
+
+
+def buyer_details(client: Client) -> dict[str, Any]:
+    """What an issued invoice keeps of its buyer (BG-7)."""
+    return {name: getattr(client, name) for name in _PARTY_FIELDS}
+
+
+def _party(details: dict[str, Any]) -> Party:
+    return Party(
+        name=details["name"],
+        legal_name=details["legal_name"],
+        address_lines=address_lines(details),
+        email=details["email"],
+        phone=details["phone"],
+        tax_id=details["tax_id"],
+        registration_number=details["registration_number"],
+        country=details["country"],
+    )
+
+
+def _tax_word(country: str) -> str:
+    """What the tax is called where the seller is."""
+    if country in _VAT_COUNTRIES:
+        return "VAT"
+    return "GST" if country in _GST_COUNTRIES else "Tax"
+
+
+def _lines(invoice_id: uuid.UUID) -> Sequence[DocumentLine]:
+    columns = [getattr(LineItem, name) for name in DocumentLine.__dataclass_fields__]
+    statement = select(*columns).where(in_business(LineItem), LineItem.invoice_id == invoice_id)
+    return [DocumentLine(*row) for row in db.session.execute(statement.order_by(LineItem.position))]
+
+
+def _taxes(invoice_id: uuid.UUID) -> Sequence[rules.TaxGroup]:
+    statement = select(InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax)
+    statement = statement.where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice_id)
+    return [
+        rules.TaxGroup(*row) for row in db.session.execute(statement.order_by(InvoiceTax.category, InvoiceTax.rate))
+    ]
+
+
+def _payments(invoice_id: uuid.UUID) -> Sequence[DocumentPayment]:
+    voided = Payment.voided_at.is_not(None)
+    statement = select(Payment.id, Payment.paid_on, Payment.amount, Payment.method, voided)
+    statement = statement.where(in_business(Payment), Payment.invoice_id == invoice_id).order_by(Payment.id)
+    return [DocumentPayment(*row) for row in db.session.execute(statement)]

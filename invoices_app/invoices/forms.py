@@ -1,0 +1,134 @@
+"""Forms of invoices: the header, a line, a payment, and a new invoice with its lines."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from wtforms import FieldList, FormField
+
+from invoices_app.accounts import rules as accounts_rules
+from invoices_app.accounts.models import TEXT_LENGTH
+from invoices_app.clients.queries import client_options
+from invoices_app.invoices.models import (
+    DESCRIPTION_LENGTH,
+    FIRST_YEAR,
+    LAST_YEAR,
+    MAX_AMOUNT,
+    MAX_LINES,
+    MAX_QUANTITY,
+    MAX_UNIT_PRICE,
+    PAYMENT_METHODS,
+    REFERENCE_LENGTH,
+    UNIT_LENGTH,
+)
+from invoices_app.money import HUNDRED, ZERO
+from invoices_app.web.forms import (
+    AmountField,
+    BaseForm,
+    ChoiceField,
+    DayField,
+    IdField,
+    LongTextField,
+    PlainTextField,
+    TokenField,
+    VersionField,
+    WholeNumberField,
+)
+
+BLANK_LINES = 5
+METHOD_LABELS = {method: method.replace("_", " ").capitalize() for method in PAYMENT_METHODS}
+UNKNOWN_CLIENT = "Choose one of your clients."
+
+
+def method_options() -> list[tuple[str, str]]:
+    return list(METHOD_LABELS.items())
+
+
+def day(label: str, **kwargs: Any) -> DayField:
+    return DayField(label, first=FIRST_YEAR, last=LAST_YEAR, **kwargs)
+
+
+def percent(label: str, **kwargs: Any) -> AmountField:
+    return AmountField(label, low=ZERO, high=HUNDRED, **kwargs)
+
+
+class LineForm(BaseForm):
+    """A line. Left empty, the quantity is 1, the price 0 and the tax rate the usual one."""
+
+    description = PlainTextField("Description", max_length=DESCRIPTION_LENGTH, needed="Describe what this line is for.")
+    quantity = AmountField("Quantity", low=-MAX_QUANTITY, high=MAX_QUANTITY, empty=Decimal(1))
+    unit = PlainTextField("Unit", max_length=UNIT_LENGTH)
+    unit_price = AmountField("Price", low=ZERO, high=MAX_UNIT_PRICE, empty=ZERO)
+    tax_rate = percent("Tax, %")
+    discount_percent = percent("Discount, %", empty=ZERO)
+
+    def is_blank(self) -> bool:
+        """Whether nothing was written into this line."""
+        return not any(field.raw_data and field.raw_data[0].strip() for field in (self.description, self.unit_price))
+
+
+class AddLineForm(LineForm):
+    after = IdField("After", unknown="That line is not on this invoice.")
+    one_time_token = TokenField()
+
+
+class EditLineForm(LineForm):
+    version = VersionField()
+
+
+class MoveLineForm(BaseForm):
+    position = WholeNumberField(low=1, high=MAX_LINES, needed="Say where the line should go.")
+
+
+class HeaderForm(BaseForm):
+    """The header of a document. A due date left empty follows the client's terms."""
+
+    client_id = IdField("Bill to", unknown=UNKNOWN_CLIENT, needed=UNKNOWN_CLIENT)
+    issue_date = day("Issued", needed="Enter the date of the invoice.")
+    due_date = day("Due")
+    currency = ChoiceField(
+        "Currency", options=accounts_rules.currency_options, unknown="Choose a currency from the list."
+    )
+    reference = PlainTextField("Reference", max_length=REFERENCE_LENGTH)
+    notes = LongTextField("Notes", max_length=TEXT_LENGTH)
+    discount_percent = percent("Discount, %", empty=ZERO)
+
+    def offer_clients(self, chosen: uuid.UUID | None = None) -> None:
+        """Fill the list of clients to choose from."""
+        self.client_id.options = list(client_options(chosen))
+
+
+class EditHeaderForm(HeaderForm):
+    version = VersionField()
+
+
+class NewInvoiceForm(HeaderForm):
+    """A new draft. An issue date left empty is today; lines that nothing was written into do not count."""
+
+    issue_date = day("Issued")
+    lines = FieldList(FormField(LineForm))
+    one_time_token = TokenField()
+
+    def add_blank_lines(self) -> None:
+        while len(self.lines.entries) < BLANK_LINES:
+            self.lines.append_entry()
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        entries = self.lines.entries
+        self.lines.entries = [entry for entry in entries if not entry.form.is_blank()]
+        valid = bool(super().validate(extra_validators))
+        if len(self.lines.entries) > MAX_LINES:
+            self.form_errors.append(f"An invoice has at most {MAX_LINES} lines.")
+            valid = False
+        return valid
+
+
+class PayForm(BaseForm):
+    """A payment: today and the whole amount due unless the form says otherwise."""
+
+    paid_on = day("Paid on")
+    amount = AmountField("Amount", low=-MAX_AMOUNT, high=MAX_AMOUNT, digits=3)
+    method = ChoiceField("Method", options=method_options, unknown="Choose how it was paid.", empty=PAYMENT_METHODS[0])
+    one_time_token = TokenField()

@@ -1,0 +1,299 @@
+"""Invoices, their lines, tax groups and payments, and the counters that number them."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from invoices_app.accounts.models import IDENTIFIER_LENGTH, TEXT_LENGTH
+from invoices_app.db.base import (
+    Amount,
+    Base,
+    Percent,
+    created_at_column,
+    in_list,
+    new_id,
+    percent_check,
+    text_column,
+)
+
+NUMBER_LENGTH = 40
+SERIES_LENGTH = 20
+REFERENCE_LENGTH = 100
+DESCRIPTION_LENGTH = 500
+UNIT_LENGTH = 20
+UNIT_CODE_LENGTH = 3
+MAX_LINES = 1000
+MAX_QUANTITY = Decimal("9999999999.9999")
+MAX_UNIT_PRICE = Decimal("9999999999.9999")
+MAX_AMOUNT = Decimal(999999999999999)
+FIRST_YEAR = 1990
+LAST_YEAR = 2199
+TAX_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
+PAYMENT_METHODS = ("bank_transfer", "card", "cash", "direct_debit", "cheque", "other")
+COMMERCIAL_INVOICE = 380
+CREDIT_NOTE = 381
+
+_DATES = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
+_LIVE = text("archived_at IS NULL")
+
+
+class InvoiceStatus(enum.StrEnum):
+    """What is stored; overdue is computed from the due date and never stored."""
+
+    DRAFT = "draft"
+    SENT = "sent"
+    PAID = "paid"
+
+
+class NumberSeries(Base):
+    """How a business numbers one kind of document, for example `INV-{year}-{seq:04}`."""
+
+    __tablename__ = "number_series"
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(SERIES_LENGTH), primary_key=True)
+    pattern: Mapped[str] = mapped_column(String(NUMBER_LENGTH))
+    yearly: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class NumberCounter(Base):
+    """The next number of a series in a period (a year, or '' where it never restarts).
+
+    Issuing locks and bumps this one row as the last step of its transaction: that is what makes numbers gapless.
+    """
+
+    __tablename__ = "number_counters"
+    __table_args__ = (
+        ForeignKeyConstraint(["business_id", "series"], ["number_series.business_id", "number_series.code"]),
+        CheckConstraint("next_seq > 0", name="next_seq_positive"),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    series: Mapped[str] = mapped_column(String(SERIES_LENGTH), primary_key=True)
+    period: Mapped[str] = mapped_column(String(4), primary_key=True)
+    next_seq: Mapped[int] = mapped_column(server_default="1")
+    last_issue_date: Mapped[date | None]
+
+
+class Invoice(Base):
+    """A document: a draft without a number, or an issued one with its number, its parties and totals frozen.
+
+    Totals by EN 16931: subtotal BT-106, net BT-109, tax BT-110, total BT-112, amount due BT-115.
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        ForeignKeyConstraint(["business_id", "client_id"], ["clients.business_id", "clients.id"]),
+        ForeignKeyConstraint(["business_id", "preceding_invoice_id"], ["invoices.business_id", "invoices.id"]),
+        CheckConstraint("(status = 'draft') = (number IS NULL)", name="numbered_unless_draft"),
+        CheckConstraint(
+            "(number IS NULL) = (seq IS NULL) AND (number IS NULL) = (issued_at IS NULL)"
+            " AND (number IS NULL) = (seller IS NULL) AND (number IS NULL) = (buyer IS NULL)",
+            name="issued_whole",
+        ),
+        CheckConstraint("(number IS NULL) = (series = '')", name="series_when_issued"),
+        CheckConstraint("net_total = subtotal - discount_amount", name="net_total_sum"),
+        CheckConstraint("total = net_total + tax_total", name="total_sum"),
+        CheckConstraint("(status = 'paid') = (number IS NOT NULL AND total = paid_total)", name="paid_when_settled"),
+        CheckConstraint("status <> 'draft' OR paid_total = 0", name="draft_unpaid"),
+        CheckConstraint("(status = 'paid') = (paid_on IS NOT NULL)", name="paid_on_when_paid"),
+        CheckConstraint("due_date >= issue_date", name="due_after_issue"),
+        CheckConstraint(f"issue_date {_DATES} AND due_date {_DATES}", name="date_range"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
+        CheckConstraint("minor_units BETWEEN 0 AND 3", name="minor_units_range"),
+        CheckConstraint(f"type_code IN ({COMMERCIAL_INVOICE}, {CREDIT_NOTE})", name="type_code_known"),
+        percent_check("discount_percent"),
+        # No number twice, and none twice within a series: NULL only in drafts, which have neither.
+        Index("uq_invoices_business_id_number", "business_id", "number", unique=True),
+        Index("uq_invoices_business_id_series_period_seq", "business_id", "series", "period", "seq", unique=True),
+        # The list with everything in it, newest first: invoices.queries.invoice_page (archived shown).
+        Index("ix_invoices_business_id_issue_date", "business_id", text("issue_date DESC"), text("id DESC")),
+        # The list as it opens, and by status: invoices.queries.invoice_page.
+        Index(
+            "ix_invoices_business_id_live",
+            "business_id",
+            text("issue_date DESC"),
+            text("id DESC"),
+            postgresql_where=_LIVE,
+        ),
+        Index(
+            "ix_invoices_business_id_status",
+            "business_id",
+            "status",
+            text("issue_date DESC"),
+            text("id DESC"),
+            postgresql_where=_LIVE,
+        ),
+        # What is open, by due date: overdue ones in the list, invoices.queries.due_now and the dashboard's sums.
+        Index(
+            "ix_invoices_business_id_due_date_open",
+            "business_id",
+            "due_date",
+            "id",
+            postgresql_where=text("status = 'sent' AND archived_at IS NULL"),
+        ),
+        # What was paid lately: dashboard.queries.figures.
+        Index(
+            "ix_invoices_business_id_paid_on",
+            "business_id",
+            "paid_on",
+            postgresql_where=text("status = 'paid' AND archived_at IS NULL"),
+        ),
+        # One client's invoices: the client page.
+        Index(
+            "ix_invoices_business_id_client_id",
+            "business_id",
+            "client_id",
+            text("issue_date DESC"),
+            text("id DESC"),
+        ),
+        # How many archived ones a list hides: invoices.queries.counts.
+        Index(
+            "ix_invoices_business_id_archived",
+            "business_id",
+            postgresql_where=text("archived_at IS NOT NULL"),
+        ),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    client_id: Mapped[uuid.UUID]
+    status: Mapped[InvoiceStatus] = mapped_column(
+        Enum(
+            InvoiceStatus,
+            name="invoice_status",
+            values_callable=lambda all_: [status.value for status in all_],
+        ),
+        server_default="draft",
+        default=InvoiceStatus.DRAFT,
+    )
+    type_code: Mapped[int] = mapped_column(SmallInteger, server_default=str(COMMERCIAL_INVOICE))
+    preceding_invoice_id: Mapped[uuid.UUID | None]
+    series: Mapped[str] = text_column(SERIES_LENGTH)
+    period: Mapped[str] = text_column(4)
+    seq: Mapped[int | None]
+    number: Mapped[str | None] = mapped_column(String(NUMBER_LENGTH))
+    currency: Mapped[str] = mapped_column(String(3))
+    minor_units: Mapped[int] = mapped_column(SmallInteger)
+    issue_date: Mapped[date]
+    due_date: Mapped[date]
+    delivery_date: Mapped[date | None]
+    reference: Mapped[str] = text_column(REFERENCE_LENGTH)
+    purchase_order: Mapped[str] = text_column(REFERENCE_LENGTH)
+    notes: Mapped[str] = text_column(TEXT_LENGTH)
+    internal_notes: Mapped[str] = text_column(TEXT_LENGTH)
+    discount_percent: Mapped[Percent] = mapped_column(server_default="0", default=Decimal(0))
+    subtotal: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    discount_amount: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    net_total: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    tax_total: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    total: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    paid_total: Mapped[Amount] = mapped_column(server_default="0", default=Decimal(0))
+    amount_due: Mapped[Amount] = mapped_column(Numeric(18, 3), Computed("total - paid_total", persisted=True))
+    paid_on: Mapped[date | None]
+    seller: Mapped[dict[str, Any] | None]
+    buyer: Mapped[dict[str, Any] | None]
+    issued_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default="1", default=1)
+    created_at: Mapped[datetime] = created_at_column()
+    updated_at: Mapped[datetime] = created_at_column()
+
+
+def _of_invoice() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["business_id", "invoice_id"], ["invoices.business_id", "invoices.id"])
+
+
+class LineItem(Base):
+    """A line (EN 16931 BG-25). `line_net` is BT-131, in the invoice's currency."""
+
+    __tablename__ = "line_items"
+    __table_args__ = (
+        _of_invoice(),
+        # The lines of a document in their order: invoices.queries.document. Deferred, so that lines can change places.
+        UniqueConstraint("business_id", "invoice_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("unit_price >= 0", name="unit_price_not_negative"),
+        CheckConstraint("position > 0", name="position_positive"),
+        CheckConstraint(in_list("tax_category", TAX_CATEGORIES), name="tax_category_known"),
+        CheckConstraint("tax_category = 'S' OR tax_rate = 0", name="rate_of_category"),
+        CheckConstraint("length(description) > 0", name="description_filled"),
+        percent_check("discount_percent"),
+        percent_check("tax_rate"),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    invoice_id: Mapped[uuid.UUID]
+    position: Mapped[int]
+    description: Mapped[str] = mapped_column(String(DESCRIPTION_LENGTH))
+    item_number: Mapped[str] = text_column(IDENTIFIER_LENGTH)
+    quantity: Mapped[Decimal] = mapped_column(Numeric(14, 4), server_default="1")
+    unit: Mapped[str] = text_column(UNIT_LENGTH)
+    unit_code: Mapped[str] = mapped_column(String(UNIT_CODE_LENGTH), server_default="C62", default="C62")
+    unit_price: Mapped[Decimal] = mapped_column(Numeric(14, 4), server_default="0")
+    discount_percent: Mapped[Percent] = mapped_column(server_default="0", default=Decimal(0))
+    tax_category: Mapped[str] = mapped_column(String(2), server_default="Z")
+    tax_rate: Mapped[Percent] = mapped_column(server_default="0")
+    exemption_reason: Mapped[str] = text_column(REFERENCE_LENGTH)
+    line_net: Mapped[Amount]
+    version: Mapped[int] = mapped_column(server_default="1", default=1)
+
+
+class InvoiceTax(Base):
+    """A tax group of a document (EN 16931 BG-23): its net BT-116 and its tax BT-117."""
+
+    __tablename__ = "invoice_taxes"
+    __table_args__ = (
+        _of_invoice(),
+        CheckConstraint(in_list("category", TAX_CATEGORIES), name="category_known"),
+        percent_check("rate"),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(String(2), primary_key=True)
+    rate: Mapped[Percent] = mapped_column(primary_key=True)
+    taxable: Mapped[Amount]
+    tax: Mapped[Amount]
+
+
+class Payment(Base):
+    """Money received for an invoice (negative: paid back). Taken back by marking it void, never by deleting it."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        _of_invoice(),
+        # The payments of a document: invoices.queries.document.
+        Index("ix_payments_business_id_invoice_id", "business_id", "invoice_id", "id"),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        CheckConstraint(f"paid_on {_DATES}", name="paid_on_range"),
+        CheckConstraint(in_list("method", PAYMENT_METHODS), name="method_known"),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    invoice_id: Mapped[uuid.UUID]
+    amount: Mapped[Amount]
+    paid_on: Mapped[date]
+    method: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = created_at_column()
+    voided_at: Mapped[datetime | None]

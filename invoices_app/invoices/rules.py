@@ -1,0 +1,144 @@
+"""Pure rules of invoices: the calculator, numbers, statuses.
+
+The calculator is EN 16931's: every amount is rounded half-up to the currency's minor units where the standard rounds,
+and nowhere else. `migrations/versions/0005_checked_totals.py` holds the same in the database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from invoices_app.money import ZERO, minor_units, product, quantize, share
+
+DEFAULT_SERIES = "INV"
+DEFAULT_PATTERN = "INV-{year}-{seq:04}"
+STANDARD_RATE = "S"
+ZERO_RATE = "Z"
+
+# UN/ECE Recommendation 20 codes of the units that people write; C62 is "one", a piece.
+UNIT_CODES = {
+    "h": "HUR", "hr": "HUR", "hrs": "HUR", "hour": "HUR", "hours": "HUR",
+    "d": "DAY", "day": "DAY", "days": "DAY", "week": "WEE", "weeks": "WEE", "month": "MON", "months": "MON",
+    "min": "MIN", "minute": "MIN", "minutes": "MIN", "year": "ANN", "years": "ANN",
+    "kg": "KGM", "g": "GRM", "t": "TNE", "l": "LTR", "litre": "LTR", "litres": "LTR",
+    "m": "MTR", "km": "KMT", "m2": "MTK", "m²": "MTK", "m3": "MTQ", "m³": "MTQ", "kwh": "KWH",
+}  # fmt: skip
+PIECE = "C62"
+
+_SEQ = re.compile(r"\{seq(?::0(\d))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the calculator takes of a line: quantity, price of one, discount and tax rate in per cent."""
+
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal = ZERO
+    tax_category: str = STANDARD_RATE
+    discount_percent: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class TaxGroup:
+    """A tax group (BG-23): `taxable` is BT-116, `tax` is BT-117."""
+
+    category: str
+    rate: Decimal
+    taxable: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The figures of a document, each rounded to the currency's minor units.
+
+    `line_nets` BT-131 in the order of the lines, `subtotal` BT-106, `discount_amount` BT-107, `net_total` BT-109,
+    `tax_total` BT-110, `total` BT-112; `taxes` ordered by category and rate.
+    """
+
+    line_nets: tuple[Decimal, ...]
+    subtotal: Decimal
+    discount_amount: Decimal
+    net_total: Decimal
+    taxes: tuple[TaxGroup, ...]
+    tax_total: Decimal
+    total: Decimal
+
+
+def compute(lines: Sequence[Line], currency: str, discount_percent: Decimal = ZERO) -> Totals:
+    """All figures of a document in `currency` with a document discount of `discount_percent`.
+
+    Line net BT-131; BT-106 by BR-CO-10; net by BR-CO-13; tax per group, never per line, by BR-CO-17; its sum by
+    BR-CO-14; total by BR-CO-15. The document discount is shared over the groups by their net, the last takes the rest.
+    """
+    nets = tuple(line_net(line, currency) for line in lines)
+    subtotal = sum(nets, ZERO)
+    discount = quantize(share(subtotal, discount_percent), currency)
+    by_group: dict[tuple[str, Decimal], Decimal] = {}
+    for line, net in zip(lines, nets, strict=True):
+        key = (line.tax_category, line.tax_rate)
+        by_group[key] = by_group.get(key, ZERO) + net
+    taxes = _tax_groups(by_group, discount, discount_percent, currency)
+    tax_total = sum((group.tax for group in taxes), ZERO)
+    net_total = subtotal - discount
+    return Totals(nets, subtotal, discount, net_total, taxes, tax_total, net_total + tax_total)
+
+
+def line_net(line: Line, currency: str) -> Decimal:
+    """Line net BT-131: quantity times price, less the line's discount, each rounded once."""
+    gross = quantize(product(line.quantity, line.unit_price), currency)
+    return gross - quantize(share(gross, line.discount_percent), currency)
+
+
+def _tax_groups(
+    by_group: dict[tuple[str, Decimal], Decimal], discount: Decimal, discount_percent: Decimal, currency: str
+) -> tuple[TaxGroup, ...]:
+    groups: list[TaxGroup] = []
+    left = discount
+    for position, (category, rate) in enumerate(sorted(by_group), start=1):
+        net = by_group[category, rate]
+        part = left if position == len(by_group) else quantize(share(net, discount_percent), currency)
+        left -= part
+        taxable = net - part
+        groups.append(TaxGroup(category, rate, taxable, quantize(share(taxable, rate), currency)))
+    return tuple(groups)
+
+
+def tax_category(rate: Decimal) -> str:
+    """The category (UNCL 5305) of a line on which only a rate was given: standard, or zero rated."""
+    return STANDARD_RATE if rate else ZERO_RATE
+
+
+def unit_code(unit: str) -> str:
+    """The UN/ECE Rec 20 code of a unit as people write it; a piece when the unit is none of the known ones."""
+    return UNIT_CODES.get(unit.strip().lower().rstrip("."), PIECE)
+
+
+def fits_currency(amount: Decimal, currency: str) -> bool:
+    """Whether `amount` needs no more decimals than `currency` has."""
+    return amount == round(amount, minor_units(currency))
+
+
+def due_date(issue_date: date, terms_days: int) -> date:
+    return issue_date + timedelta(days=terms_days)
+
+
+def number_period(issue_date: date, *, yearly: bool) -> str:
+    """The period whose counter numbers a document of this date: its year, or '' for a series without restarts."""
+    return f"{issue_date.year:04}" if yearly else ""
+
+
+def format_number(pattern: str, seq: int, issue_date: date) -> str:
+    """The document number by a pattern such as `INV-{year}-{seq:04}`; `{month}` has two digits."""
+    text = pattern.replace("{year}", f"{issue_date.year:04}").replace("{month}", f"{issue_date.month:02}")
+    return _SEQ.sub(lambda match: f"{seq:0{match.group(1) or 1}}", text)
+
+
+def shown_status(status: str, due: date, amount_due: Decimal, today: date) -> str:
+    """The status as people see it: a sent document with money due after its due date is overdue."""
+    return "overdue" if status == "sent" and due < today and amount_due > 0 else status

@@ -1,0 +1,57 @@
+"""Issue, pay, reopen: the steps of an invoice's life."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Response, url_for
+
+from invoices_app.invoices import status_actions
+from invoices_app.invoices.blueprint import blueprint
+from invoices_app.invoices.forms import PayForm
+from invoices_app.invoices.views import document_context, document_or_404, show_document
+from invoices_app.results import Invalid, Ok
+from invoices_app.web import errors, htmx
+from invoices_app.web.access import identity, signed_in
+
+DOCUMENT = "invoices/_document.html"
+
+
+@blueprint.post("/invoices/<uuid:invoice_id>/issue")
+@signed_in
+def issue(invoice_id: uuid.UUID) -> Response:
+    match status_actions.issue_invoice(invoice_id):
+        case Ok(number):
+            return htmx.done(f"Issued as {number}.", url_for("invoices.show", invoice_id=invoice_id))
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.post("/invoices/<uuid:invoice_id>/pay")
+@signed_in
+def pay(invoice_id: uuid.UUID) -> Response:
+    shown = document_or_404(invoice_id)
+    form = PayForm.from_request()
+    if not form.validate():
+        return show_document(DOCUMENT, document_context(shown, pay_form=form), 422)
+    paid_on = form.paid_on.data or identity().today()
+    token = form.one_time_token.data
+    match status_actions.pay_invoice(invoice_id, paid_on, form.amount.data, form.method.data, token):
+        case Ok(due):
+            message = "Part payment recorded." if due else "Marked as paid."
+            return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
+        case Invalid(problems) if "amount" in problems:
+            form.add_errors(problems)
+            return show_document(DOCUMENT, document_context(shown, pay_form=form), 422)
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.post("/invoices/<uuid:invoice_id>/reopen")
+@signed_in
+def reopen(invoice_id: uuid.UUID) -> Response:
+    match status_actions.reopen_invoice(invoice_id):
+        case Ok():
+            return htmx.done("The last payment was taken back.", url_for("invoices.show", invoice_id=invoice_id))
+        case refusal:
+            return errors.answer(refusal)

@@ -1,0 +1,12 @@
+"""All models in one place, for migrations and for tools that read the schema."""
+
+from __future__ import annotations
+
+from invoices_app.accounts import models as accounts
+from invoices_app.clients import models as clients
+from invoices_app.db.base import Base
+from invoices_app.invoices import models as invoices
+
+__all__ = ["accounts", "clients", "invoices", "metadata"]
+
+metadata = Base.metadata

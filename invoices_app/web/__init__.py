@@ -1,0 +1,25 @@
+"""The HTTP edge: what stands between the web and the features. `init_web` binds it to an app."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from invoices_app.config import Settings
+
+
+def init_web(app: Flask, settings: Settings) -> None:
+    """Forms' tokens, headers, error answers, template helpers and limits."""
+    from invoices_app.extensions import csrf  # noqa: PLC0415
+    from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, security  # noqa: PLC0415
+
+    app.config.update(WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024, MAX_FORM_PARTS=10_000)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    csrf.init_app(app)
+    security.init_security(app, settings)
+    rate_limits.init_rate_limits(app, settings)
+    access.init_access(app)
+    assets.init_assets(app)
+    filters.init_filters(app)
+    htmx.init_htmx(app)
+    errors.init_errors(app)

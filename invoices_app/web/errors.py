@@ -1,0 +1,117 @@
+"""Errors as people meet them: a page that says what to do next, or one alert for the alert region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, Response, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from invoices_app.extensions import db
+from invoices_app.results import Conflict, Forbidden, Invalid, NotFound
+from invoices_app.web import htmx
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an error page says: its title, what happened, and what to do next."""
+
+    title: str
+    sentence: str
+    advice: str
+
+
+EXPLANATIONS = {
+    400: Explanation("That request was not understood", "Something in it was malformed.", "Go back and try again."),
+    403: Explanation("Not allowed", "You may not do this here.", "Ask the owner of the business for access."),
+    404: Explanation(
+        "Not found",
+        "There is nothing at this address, or it belongs to another business.",
+        "Check the address, or look for it in the lists.",
+    ),
+    405: Explanation("Not possible here", "This address does not take that kind of request.", "Go back and try again."),
+    409: Explanation("Changed meanwhile", "Someone changed this while you worked on it.", "Reload to see it as it is."),
+    413: Explanation("Too large", "What you sent is larger than this page takes.", "Send less at once."),
+    422: Explanation("Not quite right", "Something in the form needs a correction.", "Go back and look at the fields."),
+    429: Explanation(
+        "Slow down a little", "That was a lot of requests in a short time.", "Wait a minute and try again."
+    ),
+    500: Explanation(
+        "Something went wrong on our side",
+        "Nothing was changed by this request.",
+        "Try again. If it happens again, tell us the request number below.",
+    ),
+    503: Explanation("Back in a moment", "The database cannot be reached right now.", "Try again in a few seconds."),
+}
+
+EXPIRED_FORM = Explanation(
+    "This form has expired",
+    "It was opened in an earlier session, so it was not sent.",
+    "Go back, reload the page and send it again.",
+)
+
+
+def respond(status: int, explanation: Explanation) -> Response:
+    """The error as a page, or as an alert that lands in the alert region whatever the request's target was."""
+    context = {"status": status, "error": explanation}
+    if htmx.is_fragment():
+        body = render_template("errors/_alert.html", **context)
+        headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
+        return Response(body, status, headers, mimetype="text/html")
+    return Response(render_template("errors/error.html", **context), status, mimetype="text/html")
+
+
+def answer(refusal: Invalid | Conflict | NotFound | Forbidden) -> Response:
+    """The answer to an action that was refused, where no form can show the reason beside a field."""
+    match refusal:
+        case Invalid():
+            sentence = " ".join(refusal.sentences())
+            return respond(422, Explanation("That cannot be done now", sentence, "Go back to the page and look again."))
+        case Conflict(message):
+            return respond(409, Explanation(EXPLANATIONS[409].title, message, EXPLANATIONS[409].advice))
+        case NotFound():
+            return respond(404, EXPLANATIONS[404])
+        case Forbidden(message):
+            return respond(403, Explanation(EXPLANATIONS[403].title, message, EXPLANATIONS[403].advice))
+
+
+def init_errors(app: Flask) -> None:
+    @app.errorhandler(CSRFError)
+    def expired_form(_error: CSRFError) -> Response:
+        return respond(400, EXPIRED_FORM)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response | HTTPException:
+        status = error.code or 500
+        if error.response is not None or status < 400:
+            return error
+        response = respond(status, EXPLANATIONS.get(status, EXPLANATIONS[400 if status < 500 else 500]))
+        for name, value in error.get_headers(request.environ):
+            if name in {"Allow", "Retry-After"}:
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeoutError)
+    def database_away(error: Exception) -> Response:
+        """No connection, a timeout or a deadlock: nothing was changed, and trying again soon is right."""
+        db.session.rollback()
+        log.error("database unavailable", exc_info=error)
+        response = respond(503, EXPLANATIONS[503])
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        if isinstance(error, DBAPIError):
+            db.session.rollback()
+        log.exception("unhandled error", exc_info=error)
+        return respond(500, EXPLANATIONS[500])

@@ -1,0 +1,51 @@
+"""Page or fragment: the one place that decides, and the answers that only htmx understands.
+
+htmx 4 says in `HX-Request-Type` whether it swaps a part of the page (`partial`) or the whole body (`full`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, flash, redirect, render_template, request
+
+
+def is_fragment() -> bool:
+    """True when htmx asks for a part of a page, so that the answer must be a fragment."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Request-Type") != "full"
+
+
+def render(page: str, partial: str, context: Mapping[str, Any], status: int = 200) -> Response:
+    """Answer the template `partial` to htmx and `page`, which includes it, to everyone else; same context for both."""
+    body = render_template(partial if is_fragment() else page, **context)
+    return Response(body, status=status, mimetype="text/html")
+
+
+def go_to(url: str) -> Response:
+    """Send the browser to `url`: 303 for a plain form, a client-side redirect for htmx."""
+    if is_fragment():
+        return Response(status=204, headers={"HX-Redirect": url})
+    response = redirect(url, code=303)
+    assert isinstance(response, Response)  # noqa: S101  (werkzeug's own type is wider)
+    return response
+
+
+def done(message: str, url: str) -> Response:
+    """Say that something was done, and go to the page that shows it."""
+    flash(message, "done")
+    return go_to(url)
+
+
+def init_htmx(app: Flask) -> None:
+    @app.after_request
+    def vary(response: Response) -> Response:
+        """Caches must never hand a fragment to someone who wants the page."""
+        if response.mimetype == "text/html":
+            response.vary.add("HX-Request")
+            response.vary.add("HX-Request-Type")
+        return response
+
+    @app.context_processor
+    def helpers() -> dict[str, Any]:
+        return {"is_fragment": is_fragment}
