@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_compress import Compress
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -12,5 +13,6 @@ from flask_wtf import CSRFProtect
 db = SQLAlchemy()
 login = LoginManager()
 csrf = CSRFProtect()
+compress = Compress()
 migrate = Migrate()
 limiter = Limiter(key_func=get_remote_address)

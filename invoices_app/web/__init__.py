@@ -9,12 +9,14 @@ from invoices_app.config import Settings
 
 def init_web(app: Flask, settings: Settings) -> None:
     """Forms' tokens, headers, error answers, template helpers and limits."""
-    from invoices_app.extensions import csrf  # noqa: PLC0415
+    from invoices_app.extensions import compress, csrf  # noqa: PLC0415
     from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, security  # noqa: PLC0415
 
     app.config.update(WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024, MAX_FORM_PARTS=10_000)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_MIMETYPES=["text/html"])
+    compress.init_app(app)
     csrf.init_app(app)
     security.init_security(app, settings)
     rate_limits.init_rate_limits(app, settings)
