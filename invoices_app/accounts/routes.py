@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, request, session, url_for
 from flask_login import current_user, login_user
 
@@ -60,7 +58,7 @@ def create_account() -> Response:
 @public
 def show_login() -> Response:
     if current_user.is_authenticated:
-        return htmx.go_to(_wanted())
+        return htmx.go_to(htmx.wanted_url(url_for("dashboard.index")))
     return _page("accounts/login.html", LoginForm())
 
 
@@ -74,7 +72,7 @@ def open_session() -> Response:
     email, password, remember = str(form.email.data).lower(), str(form.password.data), bool(form.remember.data)
     match actions.sign_in(email, password, _browser(), remember=remember):
         case Ok(token):
-            return _enter(token, _wanted(), remember=remember)
+            return _enter(token, htmx.wanted_url(url_for("dashboard.index")), remember=remember)
         case Invalid(problems):
             form.add_errors(problems)
             return _page("accounts/login.html", form, 422)
@@ -134,12 +132,3 @@ def _country() -> str | None:
         if len(country) == 2:
             return country.upper()
     return None
-
-
-def _wanted() -> str:
-    """Where the person wanted to go before signing in: a path of this site, else the dashboard."""
-    wanted = request.values.get("next", "")
-    parts = urlsplit(wanted)
-    if wanted.startswith("/") and not wanted.startswith("//") and not parts.netloc and "\\" not in wanted:
-        return wanted
-    return url_for("dashboard.index")

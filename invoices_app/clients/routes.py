@@ -86,7 +86,7 @@ def restore(client_id: uuid.UUID) -> Response:
 def _after_toggle(result: ActionResult[uuid.UUID], client_id: uuid.UUID, message: str) -> Response:
     match result:
         case Ok():
-            return htmx.done(message, url_for("clients.show", client_id=client_id))
+            return htmx.done(message, htmx.wanted_url(url_for("clients.show", client_id=client_id)))
         case refusal:
             return errors.answer(refusal)
 

@@ -48,7 +48,7 @@ STUDIO: dict[str, Any] = {
     "account_name": "Harbour Studio Ltd",
     "iban": "GB33BUKB20201555555555",
     "bic": "BUKBGB22",
-    "payment_details": "Please quote the invoice number with your payment.",
+    "payment_details": "Sort code 20-20-15, account 55555555",
     "invoice_notes": "Thank you for building with us.",
 }
 

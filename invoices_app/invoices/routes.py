@@ -116,7 +116,7 @@ def print_page(invoice_id: uuid.UUID) -> Response:
 def _after(result: ActionResult[uuid.UUID], message: str) -> Response:
     match result:
         case Ok(invoice_id):
-            return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
+            return htmx.done(message, htmx.wanted_url(url_for("invoices.show", invoice_id=invoice_id)))
         case refusal:
             return errors.answer(refusal)
 

@@ -62,7 +62,7 @@ def serve(filename: str) -> Response:
     response.headers["Cache-Control"] = IMMUTABLE if current else REVALIDATE
     if found.zipped is not None:
         response.vary.add("Accept-Encoding")
-        if "gzip" in request.accept_encodings:
+        if request.accept_encodings.quality("gzip") > 0:
             response.set_data(found.zipped)
             response.headers["Content-Encoding"] = "gzip"
     response.set_etag(found.fingerprint, weak=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, flash, redirect, render_template, request
 
@@ -35,6 +36,16 @@ def done(message: str, url: str) -> Response:
     """Say that something was done, and go to the page that shows it."""
     flash(message, "done")
     return go_to(url)
+
+
+def wanted_url(default: str) -> str:
+    """Where the form or link says to go on (`next`): a path of this site, else `default`.
+
+    Anything that a browser could read as another site's address is not followed.
+    """
+    wanted = request.values.get("next", "")
+    inside = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if inside and wanted.isprintable() and not urlsplit(wanted).netloc else default
 
 
 def init_htmx(app: Flask) -> None:

@@ -1,0 +1,44 @@
+"""The database: engine, tenancy, transactions. `init_db` binds them to an app."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+import invoices_app.db.tenancy  # noqa: F401  (it listens to the begin of every transaction)
+from invoices_app.config import Settings, SettingsError
+from invoices_app.db.roles import app_login
+from invoices_app.extensions import db, migrate
+
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+
+
+def init_db(app: Flask, settings: Settings) -> None:
+    """Make the engine, with the app's own login, and Flask-Migrate for the commands.
+
+    Raises SettingsError when neither the app's login nor an owner's login to derive it from is set.
+    """
+    url = settings.database_url
+    if url is None and settings.owner_database_url is not None:
+        url = app_login(settings.owner_database_url, settings.secret_key)
+    if url is None:
+        raise SettingsError("DATABASE_URL is not set; `make run` starts with a PostgreSQL of its own")
+    options = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
+    )
+    app.config["SQLALCHEMY_ENGINES"] = {
+        "default": {
+            "url": url,
+            "pool_size": 4,
+            "max_overflow": 4,
+            "pool_timeout": 5,
+            "pool_pre_ping": True,
+            "pool_recycle": 1800,
+            "connect_args": {"options": options, "connect_timeout": 5, "application_name": "invoices"},
+        }
+    }
+    app.config["SQLALCHEMY_SESSION_OPTIONS"] = {}
+    db.init_app(app)
+    migrate.init_app(app, db, directory=f"{app.root_path}/../migrations")

@@ -1,0 +1,27 @@
+"""Constraint names to sentences, in one place: the database has the last word, the person gets to read it."""
+
+from __future__ import annotations
+
+import psycopg
+from sqlalchemy.exc import IntegrityError
+
+from invoices_app.results import Invalid
+
+SENTENCES = {
+    "uq_users_email": (
+        "email",
+        "This email address cannot be used for a new account. If it is yours, sign in.",
+    ),
+    "fk_invoices_business_id_client_id": ("client_id", "Choose one of your clients."),
+    "ck_invoices_due_after_issue": ("due_date", "The due date cannot be before the issue date."),
+}
+
+
+def explain(error: IntegrityError) -> Invalid:
+    """The sentence for the constraint that refused a row; raises `error` again when no person could have caused it."""
+    original = error.orig
+    name = original.diag.constraint_name if isinstance(original, psycopg.Error) else None
+    if name not in SENTENCES:
+        raise error
+    field, sentence = SENTENCES[name]
+    return Invalid.because(sentence, field)

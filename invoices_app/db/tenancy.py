@@ -1,0 +1,82 @@
+"""Who is asking, told to PostgreSQL at the start of every transaction.
+
+Row-level security shows a row only to its own tenant. The scope is kept beside the SQLAlchemy session and written
+into the transaction-local settings `app.user_id` and `app.business_id`, so it can neither outlive a transaction
+nor leak to the next one that borrows the connection.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Connection, event, text
+from sqlalchemy.orm import Session, SessionTransaction
+
+from invoices_app.extensions import db
+
+_SCOPE = "tenancy_scope"
+_SET_SCOPE = text(
+    "SELECT set_config('app.user_id', :user_id, true), set_config('app.business_id', :business_id, true),"
+    " set_config('app.login_email', :login_email, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the transactions of a session may see.
+
+    `business_id` opens that tenant's rows, `user_id` the person's own account and memberships, and `login_email`
+    the one account with that address, which is all that a login may look at.
+    """
+
+    user_id: uuid.UUID | None = None
+    business_id: uuid.UUID | None = None
+    login_email: str = ""
+
+
+NOBODY = Scope()
+
+
+def set_scope(session: Session, scope: Scope) -> None:
+    """Let every transaction that `session` begins from now on see what `scope` opens, and the running one too."""
+    session.info[_SCOPE] = scope
+    if session.in_transaction():
+        _write(session.connection(), scope)
+
+
+def assume_scope(session: Session, scope: Scope) -> None:
+    """As `set_scope`, when the running transaction has already been told by a database function."""
+    session.info[_SCOPE] = scope
+
+
+def current_scope(session: Session) -> Scope:
+    scope: Scope = session.info.get(_SCOPE, NOBODY)
+    return scope
+
+
+@event.listens_for(Session, "after_begin")
+def _tell_database(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    scope = current_scope(session)
+    if scope != NOBODY:
+        _write(connection, scope)
+
+
+def _write(connection: Connection, scope: Scope) -> None:
+    connection.execute(
+        _SET_SCOPE,
+        {
+            "user_id": str(scope.user_id or ""),
+            "business_id": str(scope.business_id or ""),
+            "login_email": scope.login_email,
+        },
+    )
+
+
+def in_business(table: Any) -> ColumnElement[bool]:
+    """The condition that rows of `table` belong to the current business.
+
+    Row-level security says the same; saying it here lets the planner use the indexes, which begin with the tenant.
+    """
+    return cast("ColumnElement[bool]", table.business_id == current_scope(db.session).business_id)

@@ -1,0 +1,35 @@
+"""One action, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from invoices_app.extensions import db
+
+_ACTING = "inside_action"
+
+
+class NestedActionError(RuntimeError):
+    """An action called another action; share a helper that takes the session instead."""
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Run the body in one transaction of its own: committed at its end, rolled back when it raises.
+
+    Whatever the request had read before (its login) is over by then, so that nothing is decided on an old snapshot.
+    """
+    session = db.session
+    if session.info.get(_ACTING):
+        raise NestedActionError("an action runs in one transaction and never inside another action")
+    session.info[_ACTING] = True
+    try:
+        if session.in_transaction():
+            session.rollback()
+        with session.begin():
+            yield session
+    finally:
+        session.info[_ACTING] = False

@@ -1,0 +1,83 @@
+"""The launcher's two commands: `run` the app, and `flask` for one command beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import ExitStack
+from typing import NoReturn
+
+from invoices_app.config import Settings
+from invoices_app.db.data_dir import DataDirBusyError, DataDirLock, StartupError
+from invoices_app.db.embedded import EmbeddedPostgres
+from invoices_app.db.processes import wait_until
+from invoices_app.launcher.database import (
+    ensure_role,
+    find_logins,
+    flask_command,
+    grant_privileges,
+    prepare_database,
+    run_flask,
+)
+from invoices_app.launcher.environment import PROJECT_ROOT, app_environment, owner_environment, read_settings
+from invoices_app.launcher.supervisor import Service, supervise
+from invoices_app.launcher.web_server import WebServer, check_port_free
+
+STARTING_SECONDS = 30.0
+
+
+def run(*, seed: bool) -> NoReturn:
+    """Start everything, say where it is, and keep it up until StopRequested; then stop it in reverse order."""
+    settings = read_settings(os.environ)
+    with ExitStack() as stack:
+        stack.enter_context(DataDirLock(settings.data_dir))
+        check_port_free(settings)
+        services: list[Service] = []
+        owner = settings.owner_database_url
+        if owner is None:
+            postgres = stack.enter_context(EmbeddedPostgres(settings.data_dir))
+            owner = postgres.owner_url
+            services.append(postgres)
+        logins = find_logins(settings, owner)
+        prepare_database(settings, logins)
+        if seed:
+            print(run_flask(settings, logins, "seed"), flush=True)
+        web = WebServer(settings, app_environment(settings, logins))
+        stack.callback(web.stop)
+        web.start()
+        web.wait_ready()
+        print(f"Invoices is running at {web.address}  (Ctrl-C stops it)", flush=True)
+        supervise([*services, web])
+
+
+def flask(arguments: list[str]) -> int:
+    """Run one flask command with the owner's and the app's login; its exit code.
+
+    Uses the server that is up on DATA_DIR, or starts one for the duration.
+    """
+    settings = read_settings(os.environ)
+    with ExitStack() as stack:
+        owner = settings.owner_database_url or _embedded(stack, settings).owner_url
+        logins = find_logins(settings, owner)
+        ensure_role(logins)
+        code = subprocess.run(
+            flask_command(*arguments), cwd=PROJECT_ROOT, env=owner_environment(settings, logins), check=False
+        ).returncode
+        if arguments[:1] == ["db"]:
+            grant_privileges(logins)
+        return code
+
+
+def _embedded(stack: ExitStack, settings: Settings) -> EmbeddedPostgres:
+    """The embedded server of a running launcher, or one of our own that `stack` stops."""
+    postgres = EmbeddedPostgres(settings.data_dir)
+    try:
+        stack.enter_context(DataDirLock(settings.data_dir))
+    except DataDirBusyError:
+        if not wait_until(postgres.accepts_clients, STARTING_SECONDS):
+            raise StartupError(
+                f"Another Invoices works on DATA_DIR {settings.data_dir} and its PostgreSQL does not answer"
+            ) from None
+    else:
+        stack.enter_context(postgres)
+    return postgres

@@ -1,0 +1,111 @@
+"""Making the database ready for the app: version, role, migrations, privileges."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from invoices_app.config import Settings
+from invoices_app.db import roles
+from invoices_app.db.data_dir import StartupError
+from invoices_app.launcher.environment import PROJECT_ROOT, Logins, owner_environment
+
+MINIMUM_VERSION = 150_000
+CONNECT_SECONDS = 10
+
+
+def find_logins(settings: Settings, owner: URL) -> Logins:
+    """The owner's login with the app's: the one that was given, or one that follows from the secret key."""
+    if settings.database_url is not None:
+        return Logins(owner, settings.database_url, generated=False)
+    return Logins(owner, roles.app_login(owner, settings.secret_key), generated=True)
+
+
+def prepare_database(settings: Settings, logins: Logins) -> None:
+    """Bring schema, role and privileges to this version. Raises StartupError with the reason when it cannot."""
+    ensure_role(logins)
+    if not _is_migrated(logins):
+        run_flask(settings, logins, "db", "upgrade")
+    grant_privileges(logins)
+
+
+def ensure_role(logins: Logins) -> None:
+    """Check the server's version and make the app's role, or check the one that was given."""
+    with _owner_connection(logins) as connection:
+        _check_version(connection)
+        if logins.generated:
+            roles.ensure_app_role(connection, str(logins.app.username), str(logins.app.password))
+        else:
+            roles.check_app_role(connection, str(logins.app.username))
+
+
+def grant_privileges(logins: Logins) -> None:
+    with _owner_connection(logins) as connection:
+        roles.grant(connection, str(logins.app.username))
+
+
+def run_flask(settings: Settings, logins: Logins, *arguments: str) -> str:
+    """Run a flask command with the owner's login; what it has to say, which is the last line of its output.
+
+    Raises StartupError with that line when it fails.
+    """
+    done = subprocess.run(
+        flask_command(*arguments),
+        cwd=PROJECT_ROOT,
+        env=owner_environment(settings, logins),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    last_line = (done.stdout.strip().splitlines() or ["it left no message"])[-1]
+    if done.returncode != 0:
+        raise StartupError(
+            f"`flask {' '.join(arguments)}` failed: {last_line} "
+            f"(all of it: python -m invoices_app flask {' '.join(arguments)})"
+        )
+    return last_line
+
+
+def flask_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+
+
+@contextmanager
+def _owner_connection(logins: Logins) -> Iterator[Connection]:
+    """One transaction with the owner's login; a server that cannot be reached is a StartupError."""
+    engine = create_engine(
+        logins.owner, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}, hide_parameters=True
+    )
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[-1].strip()
+        where = logins.owner.render_as_string(hide_password=True)
+        raise StartupError(f"The database {where} refused: {reason}") from None
+
+
+def _is_migrated(logins: Logins) -> bool:
+    """Whether the newest migration is already in: asking is a second faster than letting flask find nothing to do."""
+    newest = set(ScriptDirectory(str(PROJECT_ROOT / "migrations")).get_heads())
+    with _owner_connection(logins) as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) == newest
+
+
+def _check_version(connection: Connection) -> None:
+    number = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if number < MINIMUM_VERSION:
+        raise StartupError(
+            f"The database server is PostgreSQL {number // 10_000}; Invoices needs PostgreSQL "
+            f"{MINIMUM_VERSION // 10_000} or newer"
+        )

@@ -1,0 +1,49 @@
+"""The web server's own process: granian with its workers. Run as `python -m invoices_app.launcher.web_process`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from invoices_app.config import Settings, SettingsError
+from invoices_app.db.processes import end_with_parent
+
+GRACE_SECONDS = 10
+"""How long a worker may take to answer its last requests."""
+
+
+def load_app(_target: str) -> Any:
+    """The WSGI app, in a worker that ends when the server's main process is killed."""
+    end_with_parent(signal.SIGTERM, parent=os.getppid())()
+    try:
+        return importlib.import_module("wsgi").app
+    except SettingsError as problem:
+        sys.exit(str(problem))
+
+
+def main() -> None:
+    settings = Settings.from_env(os.environ)
+    Granian(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_concurrency,
+        blocking_threads=1,
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=GRACE_SECONDS,
+    ).serve(target_loader=load_app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Starting, watching and stopping the web server."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+from invoices_app.config import Settings
+from invoices_app.db.data_dir import StartupError
+from invoices_app.db.processes import end_with_parent, wait_until
+from invoices_app.launcher.environment import PROJECT_ROOT
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+PORT_SECONDS = 3.0
+"""A web server whose launcher was killed needs a moment to let go of its port."""
+
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, never listened on)
+
+
+class WebServer:
+    """Granian in a process group of its own, so that Ctrl-C reaches it only through us."""
+
+    name = "The web server"
+
+    def __init__(self, settings: Settings, environ: dict[str, str]) -> None:
+        self._host = EVERY_ADDRESS.get(settings.host, settings.host)
+        self._port = settings.port
+        self._environ = environ
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """What to type into a browser on this machine."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Start the processes; `wait_ready` tells when they answer."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "invoices_app.launcher.web_process"],
+            cwd=PROJECT_ROOT,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509  (it only calls the kernel)
+        )
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Wait until the app answers that it is ready; raises StartupError with its last answer when it does not."""
+        if wait_until(lambda: self._readiness().startswith("200 ") or not self.is_alive(), READY_SECONDS):
+            if self.is_alive():
+                return
+            raise StartupError("The web server ended while it started; its messages are above")
+        raise StartupError(f"The app is not ready after {READY_SECONDS:.0f} seconds: {self._readiness()}")
+
+    def stop(self) -> None:
+        """Let the workers answer their last requests, then end all that is left. Twice is fine."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def _readiness(self) -> str:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            return f"{answer.status} {answer.read(200).decode(errors='replace').strip()}"
+        except (OSError, http.client.HTTPException) as error:
+            return str(error)
+        finally:
+            connection.close()
+
+
+def check_port_free(settings: Settings) -> None:
+    """Raise StartupError when HOST and PORT cannot be listened on."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError:
+        raise StartupError(f"HOST {settings.host} is not an address of this machine") from None
+    reason = ""
+
+    def is_free() -> bool:
+        nonlocal reason
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                return False
+            return True
+
+    if not wait_until(is_free, PORT_SECONDS):
+        raise StartupError(
+            f"Port {settings.port} on {settings.host} cannot be used ({reason}); "
+            f"choose another, for example PORT={settings.port % 65535 + 1}"
+        )
