@@ -134,6 +134,7 @@ class Document:
     seller: Party
     buyer: Party
     tax_word: str
+    usual_tax_rate: Decimal
     iban: str
     bic: str
     account_name: str
@@ -172,6 +173,7 @@ def document(invoice_id: uuid.UUID, today: date) -> Document | None:
         seller=_party(seller),
         buyer=_party(invoice.buyer or buyer_details(client)),
         tax_word=_tax_word(seller["country"]),
+        usual_tax_rate=business.default_tax_rate,
         **{name: seller[name] for name in _PAYEE_FIELDS},
         lines=_lines(invoice_id),
         taxes=_taxes(invoice_id),

@@ -6,6 +6,7 @@ import uuid
 
 from flask import Response, abort, render_template, request, url_for
 
+from invoices_app.accounts import queries as account_queries
 from invoices_app.invoices import actions, queries
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import EditHeaderForm, NewInvoiceForm
@@ -124,4 +125,5 @@ def _after(result: ActionResult[uuid.UUID], message: str) -> Response:
 def _new_page(form: NewInvoiceForm, status: int = 200) -> Response:
     form.offer_clients(form.client_id.data)
     form.add_blank_lines()
-    return htmx.render("invoices/new.html", "invoices/new.html", {"form": form}, status)
+    context = {"form": form, "usual_tax_rate": account_queries.business().default_tax_rate}
+    return htmx.render("invoices/new.html", "invoices/new.html", context, status)

@@ -44,6 +44,7 @@ def document_context(
         "header_form": header_form,
         "line_forms": line_forms,
         "new_line_form": new_line_form or AddLineForm(),
+        "usual_tax_rate": shown.usual_tax_rate,
         "next_number": queries.next_number(shown.issue_date),
     }
 

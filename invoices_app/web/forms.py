@@ -20,7 +20,7 @@ from wtforms.widgets import HiddenInput, Input, TextInput
 from invoices_app.results import FORM, FieldErrors
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-LINE_BREAKS = re.compile(r"[\t\r\n]")
+LINE_BREAKS = re.compile(r"[\t\r\n]+")
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
 MAX_NUMBER_LENGTH = 40
 MAX_SEARCH_LENGTH = 100
@@ -55,7 +55,10 @@ def required(sentence: str) -> list[Any]:
 
 
 class PlainTextField(StringField):
-    """One line of text, trimmed, of at most `max_length` characters; `needed` is the sentence when it is empty."""
+    """One line of text, trimmed, line breaks turned into spaces, of at most `max_length` characters.
+
+    `needed` is the sentence for when it is empty.
+    """
 
     def __init__(self, label: str, *, max_length: int, needed: str = "", **kwargs: Any) -> None:
         validators = [
@@ -67,10 +70,10 @@ class PlainTextField(StringField):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         if valuelist:
-            self.data = str(valuelist[0]).strip()
+            self.data = LINE_BREAKS.sub(" ", str(valuelist[0])).strip()
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002  (WTForms gives it)
-        if self.data and (CONTROL_CHARACTERS.search(self.data) or LINE_BREAKS.search(self.data)):
+        if self.data and CONTROL_CHARACTERS.search(self.data):
             raise StopValidation("Remove the control characters.")
 
 

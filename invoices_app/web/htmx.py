@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, flash, redirect, render_template, request
 
@@ -48,6 +48,12 @@ def wanted_url(default: str) -> str:
     return wanted if inside and wanted.isprintable() and not urlsplit(wanted).netloc else default
 
 
+def here() -> str:
+    """The address of the page that this request is about, as `next` for a form that leads back to it."""
+    kept = {name: value for name, value in request.args.items() if name != "cursor"}
+    return f"{request.script_root}{request.path}" + (f"?{urlencode(kept)}" if kept else "")
+
+
 def init_htmx(app: Flask) -> None:
     @app.after_request
     def vary(response: Response) -> Response:
@@ -59,4 +65,4 @@ def init_htmx(app: Flask) -> None:
 
     @app.context_processor
     def helpers() -> dict[str, Any]:
-        return {"is_fragment": is_fragment}
+        return {"is_fragment": is_fragment, "here": here}
