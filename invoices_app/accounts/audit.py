@@ -52,14 +52,17 @@ def difference(before: object, values: Mapping[str, Any]) -> dict[str, list[Any]
     return {name: [getattr(before, name), value] for name, value in values.items() if getattr(before, name) != value}
 
 
-def claim(session: Session, token: uuid.UUID | None, resource_id: uuid.UUID) -> uuid.UUID | None:
+def claim(session: Session, token: uuid.UUID | None, kind: str, resource_id: uuid.UUID) -> uuid.UUID | None:
     """Use up a form's one-time token for `resource_id`: None the first time, what it made before from then on.
+
+    A token counts once for each `kind` of thing, so that one form's token says nothing about another's.
 
     The insert waits for a twin that is still under way, so that two at once cannot both be the first.
     """
     if token is None:
         return None
     business_id = current_scope(session).business_id
+    token = uuid.uuid5(token, kind)
     values = {"business_id": business_id, "token": token, "resource_id": resource_id}
     claimed = session.execute(
         insert(Submission).values(values).on_conflict_do_nothing().returning(Submission.resource_id)

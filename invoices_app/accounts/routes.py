@@ -110,7 +110,7 @@ def update_business() -> Response:
 
 
 def _page(template: str, form: object, status: int = 200) -> Response:
-    return htmx.render(template, template, {"form": form, "next": request.values.get("next", "")}, status)
+    return htmx.render(template, template, {"form": form, "next": htmx.wanted_url("")}, status)
 
 
 def _enter(token: str, url: str, *, remember: bool) -> Response:

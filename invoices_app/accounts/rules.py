@@ -12,7 +12,7 @@ from argon2.exceptions import VerifyMismatchError
 from babel.numbers import get_territory_currencies
 
 from invoices_app.accounts.postal import LOCALE
-from invoices_app.money import currency_codes
+from invoices_app.money import currency_codes, minor_units
 
 COMMON_CURRENCIES = (
     "EUR",
@@ -30,6 +30,8 @@ COMMON_CURRENCIES = (
     "JPY",
 )
 FALLBACK_CURRENCY = "EUR"
+MAX_MINOR_UNITS = 3
+"""The decimals of stored amounts; only units of account, such as the Chilean UF, have more."""
 
 _hasher = PasswordHasher()  # Argon2id with the library's parameters, which follow RFC 9106
 _NOBODYS_HASH = _hasher.hash(secrets.token_hex(16))
@@ -60,14 +62,14 @@ def token_hash(token: str) -> bytes:
 def guess_currency(country: str | None) -> str:
     """The currency in use in a country (ISO 3166 alpha-2), or the fallback where none is known."""
     currencies = get_territory_currencies(country) if country else []
-    return next((code for code in currencies if code in currency_codes()), FALLBACK_CURRENCY)
+    return next((code for code in currencies if code in _currencies()), FALLBACK_CURRENCY)
 
 
 @cache
 def currency_options() -> list[tuple[str, str]]:
     """(code, "EUR - Euro") of every currency in use, the common ones first."""
     names = LOCALE.currencies
-    rest = sorted(code for code in currency_codes() if code in names and code not in COMMON_CURRENCIES)
+    rest = sorted(code for code in _currencies() if code in names and code not in COMMON_CURRENCIES)
     return [(code, f"{code} – {names[code]}") for code in (*COMMON_CURRENCIES, *rest)]
 
 
@@ -83,3 +85,8 @@ def country_options() -> list[tuple[str, str]]:
 def time_zone_options() -> list[tuple[str, str]]:
     """Every IANA time zone that is named after a place, and UTC."""
     return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(code for code in currency_codes() if minor_units(code) <= MAX_MINOR_UNITS)

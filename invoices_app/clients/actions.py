@@ -21,7 +21,7 @@ def create_client(values: Mapping[str, Any], token: uuid.UUID | None = None) -> 
     """Add a client; the value is its id. The same one-time token again answers the client that it made."""
     with transaction() as session:
         client_id = new_id()
-        made = audit.claim(session, token, client_id)
+        made = audit.claim(session, token, "client", client_id)
         if made is not None:
             return Ok(made)
         session.add(Client(business_id=current_scope(session).business_id, id=client_id, **values))

@@ -192,7 +192,7 @@ def _make_invoice(job: Job, client_id: uuid.UUID, today: date) -> None:
     invoice_id = _value(invoice_actions.create_invoice(header, job.lines(), today))
     if job.day == today:
         return
-    _value(status_actions.issue_invoice(invoice_id))
+    _value(status_actions.issue_invoice(invoice_id, today))
     age = (today - job.day).days
     paid_after = 9 + job.index * 7 % 24
     if paid_after < age and (job.index % 13 != 4 or age > 120):

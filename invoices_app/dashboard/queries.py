@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
@@ -30,12 +30,13 @@ class Figures:
 def figures(today: date) -> Sequence[Figures]:
     """One row a currency in use, the currency with the most open money first."""
     sent, draft, paid = (Invoice.status == status for status in ("sent", "draft", "paid"))
+    late = and_(sent, Invoice.due_date < today, Invoice.amount_due > 0)
     outstanding = func.coalesce(func.sum(Invoice.amount_due).filter(sent), ZERO).label("outstanding")
     statement = (
         select(
             Invoice.currency,
             outstanding,
-            func.coalesce(func.sum(Invoice.amount_due).filter(sent, Invoice.due_date < today), ZERO),
+            func.coalesce(func.sum(Invoice.amount_due).filter(late), ZERO),
             func.coalesce(func.sum(Invoice.total).filter(paid, Invoice.paid_on >= today.replace(day=1)), ZERO),
             func.count().filter(draft),
             func.coalesce(func.sum(Invoice.total).filter(draft), ZERO),

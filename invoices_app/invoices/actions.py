@@ -24,9 +24,11 @@ from invoices_app.money import ZERO, minor_units
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 UNKNOWN_CLIENT = "Choose one of your clients."
+ARCHIVED_CLIENT = "This client is archived; restore it to write invoices for it."
 DUE_BEFORE_ISSUE = "The due date cannot be before the issue date."
 
 
+@drafts.within_limits
 def create_invoice(
     header: Mapping[str, Any], lines: Sequence[dict[str, Any]], today: date, token: uuid.UUID | None = None
 ) -> ActionResult[uuid.UUID]:
@@ -36,14 +38,14 @@ def create_invoice(
     """
     with transaction() as session:
         invoice_id = new_id()
-        made = audit.claim(session, token, invoice_id)
+        made = audit.claim(session, token, "invoice", invoice_id)
         if made is not None:
             return Ok(made)
         business = session.execute(select(Business)).scalar_one()
         client = _client(session, header["client_id"])
-        if client is None:
+        if client is None or client.archived:
             session.rollback()
-            return Invalid.because(UNKNOWN_CLIENT, "client_id")
+            return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
         issue_date = header.get("issue_date") or today
         invoice = Invoice(business_id=business.id, id=invoice_id, client_id=client.id, issue_date=issue_date)
         invoice.due_date = header.get("due_date") or rules.due_date(issue_date, _terms(client, business))
@@ -66,8 +68,12 @@ def create_invoice(
         return Ok(invoice_id)
 
 
+@drafts.within_limits
 def update_invoice(invoice_id: uuid.UUID, values: dict[str, Any], version: int) -> ActionResult[uuid.UUID]:
-    """Change the header of a draft, unless someone else did since `version`."""
+    """Change the header of a draft, unless someone else did since `version`.
+
+    A due date or currency left empty is again the client's or the business's usual one.
+    """
     try:
         with transaction() as session:
             invoice = drafts.locked_draft(session, invoice_id)
@@ -75,8 +81,10 @@ def update_invoice(invoice_id: uuid.UUID, values: dict[str, Any], version: int) 
                 return invoice
             if invoice.version != version:
                 return Conflict("Someone else changed this invoice while you worked on it.")
-            if _client(session, values["client_id"]) is None:
-                return Invalid.because(UNKNOWN_CLIENT, "client_id")
+            client = _client(session, values["client_id"])
+            if client is None or (client.archived and client.id != invoice.client_id):
+                return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
+            values = _filled(session, values, client)
             changes = audit.difference(invoice, values)
             if changes:
                 for name, value in values.items():
@@ -99,7 +107,7 @@ def duplicate_invoice(invoice_id: uuid.UUID, today: date, token: uuid.UUID | Non
         if source is None:
             return NotFound()
         copy_id = new_id()
-        made = audit.claim(session, token, copy_id)
+        made = audit.claim(session, token, "invoice", copy_id)
         if made is not None:
             return Ok(made)
         copied = (
@@ -112,7 +120,7 @@ def duplicate_invoice(invoice_id: uuid.UUID, today: date, token: uuid.UUID | Non
             "discount_percent",
         )
         copy = Invoice(id=copy_id, issue_date=today, **{name: getattr(source, name) for name in copied})
-        copy.due_date = today + (source.due_date - source.issue_date)
+        copy.due_date = rules.due_date(today, (source.due_date - source.issue_date).days)
         session.add(copy)
         session.flush()
         names = (
@@ -155,6 +163,19 @@ def _set_archived(invoice_id: uuid.UUID, *, archived: bool) -> ActionResult[uuid
 
 def _client(session: Session, client_id: uuid.UUID) -> Client | None:
     return session.execute(select(Client).where(in_business(Client), Client.id == client_id)).scalar_one_or_none()
+
+
+def _filled(session: Session, values: dict[str, Any], client: Client) -> dict[str, Any]:
+    """The header's values with the usual ones in place of those that were left empty."""
+    if values["due_date"] and values["currency"]:
+        return values
+    business = session.execute(select(Business)).scalar_one()
+    usual_due = rules.due_date(values["issue_date"], _terms(client, business))
+    return {
+        **values,
+        "due_date": values["due_date"] or usual_due,
+        "currency": values["currency"] or client.currency or business.currency,
+    }
 
 
 def _terms(client: Client, business: Business) -> int:

@@ -163,7 +163,7 @@ def document(invoice_id: uuid.UUID, today: date) -> Document | None:
     ).one_or_none()
     if found is None:
         return None
-    invoice, client, business = found.tuple()
+    invoice, client, business = found
     seller = invoice.seller or seller_details(business)
     return Document(
         **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},

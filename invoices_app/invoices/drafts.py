@@ -6,9 +6,10 @@ Locks are taken in one order everywhere: the invoice first, then its lines and p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -16,11 +17,32 @@ from sqlalchemy.orm import Session
 from invoices_app.accounts.models import Business
 from invoices_app.db.tenancy import in_business
 from invoices_app.invoices import rules
-from invoices_app.invoices.models import Invoice, InvoiceStatus, InvoiceTax, LineItem
-from invoices_app.results import Invalid, NotFound
+from invoices_app.invoices.models import MAX_AMOUNT, Invoice, InvoiceStatus, InvoiceTax, LineItem
+from invoices_app.results import ActionResult, Invalid, NotFound
 
 FROZEN = "This invoice was issued and is frozen; it cannot be edited any more."
 ARCHIVED = "This invoice is archived; restore it to work on it."
+TOO_LARGE = f"With this an amount of the invoice would be larger than {MAX_AMOUNT:,}."
+
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+
+
+class AmountTooLargeError(Exception):
+    """A figure of the document does not fit into the database."""
+
+
+def within_limits(action: Callable[Given, ActionResult[Value]]) -> Callable[Given, ActionResult[Value]]:
+    """Let an action that makes a figure too large change nothing, and say so."""
+
+    @wraps(action)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> ActionResult[Value]:
+        try:
+            return action(*args, **kwargs)
+        except AmountTooLargeError:
+            return Invalid.because(TOO_LARGE)
+
+    return run
 
 
 def locked(session: Session, invoice_id: uuid.UUID) -> Invoice | None:
@@ -67,10 +89,15 @@ def usual_tax_rate(session: Session, invoice: Invoice) -> Decimal:
 
 
 def recompute(session: Session, invoice: Invoice) -> None:
-    """Compute every figure of the document from its lines and store them; only what changed is written."""
+    """Compute every figure of the document from its lines and store them; only what changed is written.
+
+    Raises AmountTooLargeError, which `within_limits` turns into a sentence.
+    """
     session.flush()
     lines = lines_of(session, invoice)
     totals = rules.compute([_rule_line(line) for line in lines], invoice.currency, invoice.discount_percent)
+    if max(map(abs, (*totals.line_nets, totals.subtotal, totals.net_total, totals.total))) > MAX_AMOUNT:
+        raise AmountTooLargeError
     for line, net in zip(lines, totals.line_nets, strict=True):
         if line.line_net != net:
             line.line_net = net

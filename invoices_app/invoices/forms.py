@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from wtforms import FieldList, FormField
+from wtforms.widgets import HiddenInput
 
 from invoices_app.accounts import rules as accounts_rules
 from invoices_app.accounts.models import TEXT_LENGTH
@@ -66,11 +70,11 @@ class LineForm(BaseForm):
 
     def is_blank(self) -> bool:
         """Whether nothing was written into this line."""
-        return not any(field.raw_data and field.raw_data[0].strip() for field in (self.description, self.unit_price))
+        return not any(field.raw_data and field.raw_data[0].strip() for field in self)
 
 
 class AddLineForm(LineForm):
-    after = IdField("After", unknown="That line is not on this invoice.")
+    after = IdField("After", unknown="That line is not on this invoice.", widget=HiddenInput())
     one_time_token = TokenField()
 
 
@@ -104,11 +108,20 @@ class EditHeaderForm(HeaderForm):
     version = VersionField()
 
 
+class LineList(FieldList):  # type: ignore[type-arg]  # generic for the checker only
+    """The lines of a form; names with an index that is no plain number are not ours and do not count."""
+
+    def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
+        ours = re.compile(rf"{re.escape(prefix)}-([0-9]{{1,9}})-")
+        indices = (int(found.group(1)) for found in map(ours.match, formdata) if found)
+        return islice(dict.fromkeys(indices), MAX_LINES + 1)  # one too many is enough to refuse them all
+
+
 class NewInvoiceForm(HeaderForm):
     """A new draft. An issue date left empty is today; lines that nothing was written into do not count."""
 
     issue_date = day("Issued")
-    lines = FieldList(FormField(LineForm))
+    lines = LineList(FormField(LineForm))
     one_time_token = TokenField()
 
     def add_blank_lines(self) -> None:

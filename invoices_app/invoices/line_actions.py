@@ -17,6 +17,7 @@ from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 TOO_MANY = f"An invoice has at most {MAX_LINES} lines."
 
 
+@drafts.within_limits
 def add_line(
     invoice_id: uuid.UUID,
     values: dict[str, Any],
@@ -29,7 +30,7 @@ def add_line(
         if not isinstance(invoice, Invoice):
             return invoice
         line_id = new_id()
-        made = audit.claim(session, token, line_id)
+        made = audit.claim(session, token, "line", line_id)
         if made is not None:
             return Ok(made)
         lines = list(drafts.lines_of(session, invoice))
@@ -48,6 +49,7 @@ def add_line(
         return Ok(line_id)
 
 
+@drafts.within_limits
 def change_line(
     invoice_id: uuid.UUID, line_id: uuid.UUID, values: dict[str, Any], version: int
 ) -> ActionResult[uuid.UUID]:
@@ -68,6 +70,7 @@ def change_line(
         return Ok(line_id)
 
 
+@drafts.within_limits
 def delete_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> ActionResult[uuid.UUID]:
     """Take a line off a draft; its values stay in the history."""
     with transaction() as session:
@@ -107,6 +110,7 @@ def move_line(invoice_id: uuid.UUID, line_id: uuid.UUID, position: int) -> Actio
         return Ok(line_id)
 
 
+@drafts.within_limits
 def duplicate_line(
     invoice_id: uuid.UUID, line_id: uuid.UUID, token: uuid.UUID | None = None
 ) -> ActionResult[uuid.UUID]:
@@ -117,7 +121,7 @@ def duplicate_line(
             return found
         invoice, lines, line = found
         copy_id = new_id()
-        made = audit.claim(session, token, copy_id)
+        made = audit.claim(session, token, "line", copy_id)
         if made is not None:
             return Ok(made)
         if len(lines) >= MAX_LINES:

@@ -9,48 +9,57 @@ from flask import Response, abort, request, url_for
 from invoices_app.invoices import line_actions
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import AddLineForm, EditLineForm, MoveLineForm
-from invoices_app.invoices.views import document_context, document_or_404, show_document
+from invoices_app.invoices.views import document_context, document_or_404, draft_or_refuse, show_document
 from invoices_app.results import ActionResult, Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import signed_in
 from invoices_app.web.forms import one_time_token
 
+LINE = "invoices/_line_answer.html"
 LINES = "invoices/_lines_answer.html"
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines")
 @signed_in
 def add_line(invoice_id: uuid.UUID) -> Response:
-    shown = document_or_404(invoice_id)
+    shown = draft_or_refuse(invoice_id)
     form = AddLineForm.from_request()
     if not form.validate():
         return show_document(LINES, document_context(shown, new_line_form=form), 422)
     values = form.data
     after, token = values.pop("after"), values.pop("one_time_token")
-    return _lines_after(line_actions.add_line(invoice_id, values, after, token), invoice_id)
+    match line_actions.add_line(invoice_id, values, after, token):
+        case Invalid(problems):
+            form.add_errors(problems)
+            return show_document(LINES, document_context(shown, new_line_form=form), 422)
+        case result:
+            return _lines_after(result, invoice_id)
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>")
 @signed_in
 def change_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
-    shown = document_or_404(invoice_id)
+    shown = draft_or_refuse(invoice_id)
     line = next((line for line in shown.lines if line.id == line_id), None) or abort(404)
     form = EditLineForm.from_request(line)
     if not form.validate():
         context = document_context(shown, line_form=(line_id, form))
-        return show_document("invoices/_line_answer.html", context | {"line": line}, 422)
+        return show_document(LINE, context | {"line": line}, 422)
     values = form.data
     match line_actions.change_line(invoice_id, line_id, values, values.pop("version")):
         case Ok() if htmx.is_fragment():
             context = document_context(document_or_404(invoice_id))
             line = next(line for line in context["document"].lines if line.id == line_id)
-            return show_document("invoices/_line_answer.html", context | {"line": line})
+            return show_document(LINE, context | {"line": line})
         case Ok():
             return htmx.go_to(url_for("invoices.show", invoice_id=invoice_id))
         case Conflict(message):
             form.form_errors.append(message)
             context = document_context(document_or_404(invoice_id), line_form=(line_id, form))
-            return show_document("invoices/_line_answer.html", context | {"line": line}, 409)
+            return show_document(LINE, context | {"line": line}, 409)
+        case Invalid(problems):
+            form.add_errors(problems)
+            return show_document(LINE, document_context(shown, line_form=(line_id, form)) | {"line": line}, 422)
         case refusal:
             return errors.answer(refusal)
 

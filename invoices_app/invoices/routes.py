@@ -7,11 +7,12 @@ import uuid
 from flask import Response, abort, render_template, request, url_for
 
 from invoices_app.accounts import queries as account_queries
+from invoices_app.clients import queries as client_queries
 from invoices_app.invoices import actions, queries
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import EditHeaderForm, NewInvoiceForm
 from invoices_app.invoices.queries import InvoiceFilters
-from invoices_app.invoices.views import document_context, document_or_404, show_document
+from invoices_app.invoices.views import document_context, document_or_404, draft_or_refuse, show_document
 from invoices_app.results import ActionResult, Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, pagination
 from invoices_app.web.access import identity, signed_in
@@ -23,9 +24,12 @@ from invoices_app.web.forms import one_time_token, search_text, uuid_or_none
 def index() -> Response:
     status = request.args.get("status") or None
     client = request.args.get("client") or None
-    if (status and status not in queries.STATUSES) or (client and uuid_or_none(client) is None):
-        abort(400)
-    filters = InvoiceFilters(status, uuid_or_none(client), search_text(), request.args.get("archived") == "1")
+    if status and status not in queries.STATUSES:
+        raise errors.BadAddress(f"There is no such status; there are {', '.join(queries.STATUSES)}.")
+    client_id = uuid_or_none(client)
+    if client and (client_id is None or client_queries.client(client_id) is None):
+        abort(404)
+    filters = InvoiceFilters(status, client_id, search_text(), request.args.get("archived") == "1")
     found = queries.invoice_page(filters, pagination.requested_keys("invoices", 2), identity().today())
     context = {"page": pagination.sign("invoices", found), "filters": filters, "counts": None}
     return htmx.render("invoices/index.html", "invoices/_list.html", context)
@@ -67,7 +71,7 @@ def show(invoice_id: uuid.UUID) -> Response:
 @blueprint.post("/invoices/<uuid:invoice_id>")
 @signed_in
 def update(invoice_id: uuid.UUID) -> Response:
-    shown = document_or_404(invoice_id)
+    shown = draft_or_refuse(invoice_id)
     form = EditHeaderForm.from_request(shown)
     if not form.validate():
         return show_document("invoices/_header_answer.html", document_context(shown, header_form=form), 422)
@@ -81,7 +85,7 @@ def update(invoice_id: uuid.UUID) -> Response:
             form.form_errors.append(message)
             context = document_context(document_or_404(invoice_id), header_form=form)
             return show_document("invoices/_header_answer.html", context, 409)
-        case Invalid(problems) if shown.editable:
+        case Invalid(problems):
             form.add_errors(problems)
             return show_document("invoices/_header_answer.html", document_context(shown, header_form=form), 422)
         case refusal:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from invoices_app.invoices.models import LAST_YEAR
 from invoices_app.money import ZERO, minor_units, product, quantize, share
 
 DEFAULT_SERIES = "INV"
@@ -125,7 +126,8 @@ def fits_currency(amount: Decimal, currency: str) -> bool:
 
 
 def due_date(issue_date: date, terms_days: int) -> date:
-    return issue_date + timedelta(days=terms_days)
+    """The day that many days later, but never one beyond the last that a document can bear."""
+    return min(issue_date + timedelta(days=terms_days), date(LAST_YEAR, 12, 31))
 
 
 def number_period(issue_date: date, *, yearly: bool) -> str:

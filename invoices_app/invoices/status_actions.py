@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,12 +29,14 @@ from invoices_app.invoices.models import (
 )
 from invoices_app.results import ActionResult, Invalid, NotFound, Ok
 
+FURTHEST_AHEAD = timedelta(days=31)
+
 
 class NumberOutOfOrderError(Exception):
     """A later document of the series was issued already."""
 
 
-def issue_invoice(invoice_id: uuid.UUID) -> ActionResult[str]:
+def issue_invoice(invoice_id: uuid.UUID, today: date) -> ActionResult[str]:
     """Give a draft its number and freeze it; the value is the number. Issuing twice is harmless.
 
     The counter row is locked and bumped as the last step, so that numbers have no gaps (a rollback gives the number
@@ -47,7 +49,7 @@ def issue_invoice(invoice_id: uuid.UUID) -> ActionResult[str]:
                 return NotFound()
             if invoice.number is not None:
                 return Ok(invoice.number)
-            refusal = _why_not_issue(session, invoice)
+            refusal = _why_not_issue(session, invoice, today)
             if refusal is not None:
                 return refusal
             drafts.recompute(session, invoice)
@@ -79,7 +81,7 @@ def pay_invoice(
         if invoice is None:
             return NotFound()
         payment_id = new_id()
-        if audit.claim(session, token, payment_id) is not None:
+        if audit.claim(session, token, "payment", payment_id) is not None:
             return Ok(invoice.amount_due)
         paid = invoice.amount_due if amount is None else amount
         refusal = _why_not_pay(invoice, paid)
@@ -107,6 +109,8 @@ def reopen_invoice(invoice_id: uuid.UUID) -> ActionResult[Decimal]:
         invoice = drafts.locked(session, invoice_id)
         if invoice is None:
             return NotFound()
+        if invoice.archived_at is not None:
+            return Invalid.because(drafts.ARCHIVED)
         last = session.execute(
             select(Payment)
             .where(in_business(Payment), Payment.invoice_id == invoice_id, Payment.voided_at.is_(None))
@@ -121,9 +125,15 @@ def reopen_invoice(invoice_id: uuid.UUID) -> ActionResult[Decimal]:
         return Ok(last.amount)
 
 
-def _why_not_issue(session: Session, invoice: Invoice) -> Invalid | None:
+def _why_not_issue(session: Session, invoice: Invoice, today: date) -> Invalid | None:
     if invoice.archived_at is not None:
         return Invalid.because(drafts.ARCHIVED)
+    if invoice.issue_date > today + FURTHEST_AHEAD:
+        # Numbers follow the dates, so that one mistyped year would lock the series until that year.
+        return Invalid.because(
+            f"The issue date is more than {FURTHEST_AHEAD.days} days ahead: change it before you issue this invoice.",
+            "issue_date",
+        )
     has_lines = select(exists().where(in_business(LineItem), LineItem.invoice_id == invoice.id))
     if not session.execute(has_lines).scalar_one():
         return Invalid.because("Add at least one line before you issue this invoice.")
@@ -139,6 +149,8 @@ def _parties(session: Session, invoice: Invoice) -> tuple[dict[str, Any], dict[s
 
 def _why_not_pay(invoice: Invoice, amount: Decimal) -> Invalid | None:
     due = invoice.total - invoice.paid_total
+    if invoice.archived_at is not None:
+        return Invalid.because(drafts.ARCHIVED)
     if invoice.status is InvoiceStatus.DRAFT:
         return Invalid.because("Issue this invoice before you record a payment.")
     if due == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from flask import Response, url_for
 
@@ -14,13 +15,15 @@ from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
 
-DOCUMENT = "invoices/_document.html"
+ACTIONS = "invoices/_actions.html"
+A_DAY = timedelta(days=1)
+"""It may be tomorrow already where the payment came in."""
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/issue")
 @signed_in
 def issue(invoice_id: uuid.UUID) -> Response:
-    match status_actions.issue_invoice(invoice_id):
+    match status_actions.issue_invoice(invoice_id, identity().today()):
         case Ok(number):
             return htmx.done(f"Issued as {number}.", url_for("invoices.show", invoice_id=invoice_id))
         case refusal:
@@ -33,8 +36,11 @@ def pay(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = PayForm.from_request()
     if not form.validate():
-        return show_document(DOCUMENT, document_context(shown, pay_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
     paid_on = form.paid_on.data or identity().today()
+    if paid_on > identity().today() + A_DAY:
+        form.add_errors({"paid_on": ["A payment cannot lie in the future."]})
+        return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
     token = form.one_time_token.data
     match status_actions.pay_invoice(invoice_id, paid_on, form.amount.data, form.method.data, token):
         case Ok(due):
@@ -42,7 +48,7 @@ def pay(invoice_id: uuid.UUID) -> Response:
             return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
         case Invalid(problems) if "amount" in problems:
             form.add_errors(problems)
-            return show_document(DOCUMENT, document_context(shown, pay_form=form), 422)
+            return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
         case refusal:
             return errors.answer(refusal)
 

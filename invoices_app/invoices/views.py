@@ -9,14 +9,24 @@ from flask import Response, abort
 
 from invoices_app.invoices import queries
 from invoices_app.invoices.document import Document, document
+from invoices_app.invoices.drafts import ARCHIVED, FROZEN
 from invoices_app.invoices.forms import AddLineForm, EditHeaderForm, EditLineForm, PayForm
-from invoices_app.web import htmx
+from invoices_app.results import Invalid
+from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity
 
 
 def document_or_404(invoice_id: uuid.UUID) -> Document:
     """The document of this business with that id; anything else is not found."""
     return document(invoice_id, identity().today()) or abort(404)
+
+
+def draft_or_refuse(invoice_id: uuid.UUID) -> Document:
+    """The document, when it can be edited; otherwise the reason why not is the answer to this request."""
+    shown = document_or_404(invoice_id)
+    if not shown.editable:
+        abort(errors.answer(Invalid.because(ARCHIVED if shown.archived else FROZEN)))
+    return shown
 
 
 def document_context(

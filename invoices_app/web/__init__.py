@@ -17,8 +17,8 @@ def init_web(app: Flask, settings: Settings) -> None:
     app.jinja_env.lstrip_blocks = True
     app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_MIMETYPES=["text/html"])
     compress.init_app(app)
+    security.init_security(app, settings)  # first: it gives every request its id, refused ones too
     csrf.init_app(app)
-    security.init_security(app, settings)
     rate_limits.init_rate_limits(app, settings)
     access.init_access(app)
     assets.init_assets(app)

@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from invoices_app.extensions import db
 from invoices_app.results import Conflict, Forbidden, Invalid, NotFound
@@ -59,6 +59,10 @@ EXPIRED_FORM = Explanation(
 )
 
 
+class BadAddress(BadRequest):
+    """The address asks for something that a list does not have; the description is a sentence for the person."""
+
+
 def respond(status: int, explanation: Explanation) -> Response:
     """The error as a page, or as an alert that lands in the alert region whatever the request's target was."""
     context = {"status": status, "error": explanation}
@@ -93,7 +97,10 @@ def init_errors(app: Flask) -> None:
         status = error.code or 500
         if error.response is not None or status < 400:
             return error
-        response = respond(status, EXPLANATIONS.get(status, EXPLANATIONS[400 if status < 500 else 500]))
+        known = EXPLANATIONS.get(status, EXPLANATIONS[400 if status < 500 else 500])
+        if isinstance(error, BadAddress):
+            known = Explanation(known.title, str(error.description), known.advice)
+        response = respond(status, known)
         for name, value in error.get_headers(request.environ):
             if name in {"Allow", "Retry-After"}:
                 response.headers[name] = value

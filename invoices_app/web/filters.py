@@ -100,9 +100,12 @@ def due(invoice: Dated, today: date) -> Markup | str:
         return Markup("paid {}").format(short_day(invoice.paid_on, today)) if invoice.paid_on else "paid"
     if invoice.due_date is None:
         return NOTHING
+    late = invoice.shown_status == "overdue"
+    if invoice.due_date < today and not late:
+        return short_day(invoice.due_date, today)
     distance = _distance((invoice.due_date - today).days)
     text = Markup("{}, {}").format(short_day(invoice.due_date, today), distance)
-    return Markup('<span class="late">{}</span>').format(text) if invoice.due_date < today else text
+    return Markup('<span class="late">{}</span>').format(text) if late else text
 
 
 def iban(value: str) -> str:

@@ -19,9 +19,12 @@ from wtforms.widgets import HiddenInput, Input, TextInput
 
 from invoices_app.results import FORM, FieldErrors
 
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL_CHARACTERS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
 LINE_BREAKS = re.compile(r"[\t\r\n]+")
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)")
+THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 MAX_NUMBER_LENGTH = 40
 MAX_SEARCH_LENGTH = 100
 
@@ -34,6 +37,23 @@ class BaseForm(Form):
         """The form as it was sent; a field that was not sent keeps the value that `obj` has."""
         return cls(request.form, obj=obj)
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether everything is right; what is wrong with a hidden field is said at the head of the form."""
+        valid = bool(super().validate(extra_validators))
+        self.form_errors.extend(
+            sentence for field in self if isinstance(field.widget, HiddenInput) for sentence in field.errors
+        )
+        return valid
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether all is right; what a hidden field complains of is told at the head of the form, where it is seen."""
+        valid = bool(super().validate(extra_validators))
+        for field in self:
+            if isinstance(field.widget, HiddenInput) and field.errors:
+                self.form_errors.extend(field.errors)
+                field.errors = ()
+        return valid
+
     def add_errors(self, errors: FieldErrors) -> None:
         """Put an action's sentences beside their fields, and the others at the head of the form."""
         for name, sentences in errors.items():
@@ -42,6 +62,11 @@ class BaseForm(Form):
                 target.errors = [*target.errors, *sentences]
             else:
                 self.form_errors.extend(sentences)
+
+
+def visible(text: str) -> str:
+    """`text` as it can stand in HTML: what may not be there becomes a mark that the person can see and remove."""
+    return CONTROL_CHARACTERS.sub("\ufffd", text)
 
 
 def required(sentence: str) -> list[Any]:
@@ -69,8 +94,10 @@ class PlainTextField(StringField):
         self.max_length = max_length
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        if valuelist:
-            self.data = LINE_BREAKS.sub(" ", str(valuelist[0])).strip()
+        self.data = LINE_BREAKS.sub(" ", str(valuelist[0])).strip() if valuelist else self.data or ""
+
+    def _value(self) -> str:
+        return visible(self.data or "")
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002  (WTForms gives it)
         if self.data and CONTROL_CHARACTERS.search(self.data):
@@ -85,8 +112,10 @@ class LongTextField(TextAreaField):
         self.max_length = max_length
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        if valuelist:
-            self.data = str(valuelist[0]).replace("\r\n", "\n").strip()
+        self.data = str(valuelist[0]).replace("\r\n", "\n").strip() if valuelist else self.data or ""
+
+    def _value(self) -> str:
+        return visible(self.data or "")
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002
         if self.data and CONTROL_CHARACTERS.search(self.data):
@@ -96,7 +125,8 @@ class LongTextField(TextAreaField):
 class ParsedField(Field):
     """A text input with a meaning: `parse` reads it, `show` writes it, and what was typed wrongly comes back as typed.
 
-    An empty input means `empty`; where there is no sensible meaning, `needed` is the sentence that asks for one.
+    An empty input, or none at all, means `empty`; where there is no sensible meaning, `needed` is the sentence that
+    asks for one.
     """
 
     widget: Input = TextInput()
@@ -115,11 +145,12 @@ class ParsedField(Field):
 
     def _value(self) -> str:
         if self.typed is not None:
-            return self.typed
+            return visible(self.typed)
         return "" if self.data is None else self.show(self.data)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         if not valuelist:
+            self.data = self.empty if self.data is None else self.data
             return
         self.typed = str(valuelist[0]).strip()
         self.data = None
@@ -137,6 +168,8 @@ class AmountField(ParsedField):
         plain = text.replace("\u2212", "-").replace("\u00a0", "").replace(" ", "")
         if len(plain) > MAX_NUMBER_LENGTH or not NUMBER.fullmatch(plain):
             raise ValueError("Enter a number, such as 12.50.")
+        if THOUSANDS.fullmatch(plain):
+            raise ValueError(f"Write {plain.replace(',', '')} or {plain.replace(',', '.')}: {plain} can mean both.")
         value = Decimal(plain.replace(",", "."))
         if value < self.low:
             raise ValueError("Enter zero or more." if self.low == 0 else f"Enter {self.low:f} or more.")
@@ -226,6 +259,11 @@ class VersionField(WholeNumberField):
     def __init__(self, **kwargs: Any) -> None:
         sentence = "Reload the page: this form does not say what it changes."
         super().__init__("Version", low=1, high=10**9 - 1, needed=sentence, **kwargs)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """A version that was not sent is none: taking the stored one for it would let any stale form through."""
+        self.data = None
+        super().process_formdata(valuelist)
 
 
 class TokenField(ParsedField):

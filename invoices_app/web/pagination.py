@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
-from werkzeug.exceptions import BadRequest
 
 from invoices_app.db.keyset import KeysetPage
+from invoices_app.web.errors import BadAddress
 
 MAX_CURSOR_LENGTH = 1000
 
@@ -33,7 +33,7 @@ def sign(kind: str, page: KeysetPage[Row]) -> Page[Row]:
 def requested_keys(kind: str, count: int) -> tuple[str, ...] | None:
     """The sort keys in the request's `cursor`, None where there is none.
 
-    Raises BadRequest when the cursor is not one of ours for lists of this `kind`.
+    Raises BadAddress when the cursor is not one of ours for lists of this `kind`.
     """
     cursor = request.args.get("cursor")
     if not cursor:
@@ -43,7 +43,7 @@ def requested_keys(kind: str, count: int) -> tuple[str, ...] | None:
     except BadSignature:
         keys = None
     if not (isinstance(keys, list) and len(keys) == count and all(isinstance(key, str) for key in keys)):
-        raise BadRequest
+        raise BadAddress("This place in the list does not exist any more; start again at the top.")
     return tuple(keys)
 
 
