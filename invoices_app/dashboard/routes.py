@@ -18,12 +18,14 @@ ROWS = 8
 @signed_in
 def index() -> Response:
     today = identity().today()
-    newest = recent(today, ROWS)
+    due = due_now(today, ROWS)
+    shown = {invoice.id for invoice in due}
+    latest = [invoice for invoice in recent(today, ROWS + len(due)) if invoice.id not in shown][:ROWS]
     context = {
         "figures": queries.figures(today),
-        "due_now": due_now(today, ROWS),
-        "recent": newest,
-        "is_empty": not newest,
+        "due_now": due,
+        "recent": latest,
+        "is_empty": not due and not latest,
     }
     return Response(render_template("dashboard/index.html", **context), mimetype="text/html")
 

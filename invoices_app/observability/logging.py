@@ -32,7 +32,7 @@ def init_logging(app: Flask, settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),  # the standard error of that moment
         cache_logger_on_first_use=False,
     )
 

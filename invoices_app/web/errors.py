@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -87,6 +88,15 @@ def answer(refusal: Invalid | Conflict | NotFound | Forbidden) -> Response:
             return respond(403, Explanation(EXPLANATIONS[403].title, message, EXPLANATIONS[403].advice))
 
 
+def _do_without_the_person() -> None:
+    """Show the error page to nobody in particular when the error came up before we knew who asks.
+
+    Finding it out would fail again, within the error page.
+    """
+    if "_login_user" not in g:
+        g._login_user = AnonymousUserMixin()  # noqa: SLF001  (where Flask-Login keeps it)
+
+
 def init_errors(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def expired_form(_error: CSRFError) -> Response:
@@ -110,6 +120,7 @@ def init_errors(app: Flask) -> None:
     @app.errorhandler(PoolTimeoutError)
     def database_away(error: Exception) -> Response:
         """No connection, a timeout or a deadlock: nothing was changed, and trying again soon is right."""
+        _do_without_the_person()
         db.session.rollback()
         log.error("database unavailable", exc_info=error)
         response = respond(503, EXPLANATIONS[503])
@@ -118,6 +129,7 @@ def init_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
+        _do_without_the_person()
         if isinstance(error, DBAPIError):
             db.session.rollback()
         log.exception("unhandled error", exc_info=error)

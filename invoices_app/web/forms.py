@@ -38,14 +38,6 @@ class BaseForm(Form):
         return cls(request.form, obj=obj)
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Whether everything is right; what is wrong with a hidden field is said at the head of the form."""
-        valid = bool(super().validate(extra_validators))
-        self.form_errors.extend(
-            sentence for field in self if isinstance(field.widget, HiddenInput) for sentence in field.errors
-        )
-        return valid
-
-    def validate(self, extra_validators: Any = None) -> bool:
         """Whether all is right; what a hidden field complains of is told at the head of the form, where it is seen."""
         valid = bool(super().validate(extra_validators))
         for field in self:
