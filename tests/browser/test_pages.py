@@ -1,0 +1,123 @@
+"""Every page and state: accessible in light and dark, fits a phone, quiet in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, Shop
+from tests.journeys.pages import Visitor
+
+pytestmark = pytest.mark.browser
+
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+
+PAGES = {
+    "login": ("nobody", "/login"),
+    "register": ("nobody", "/register"),
+    "dashboard empty": ("newcomer", "/"),
+    "dashboard": ("shop", "/"),
+    "clients empty": ("newcomer", "/clients"),
+    "clients": ("shop", "/clients"),
+    "clients archived": ("shop", "/clients?archived=1"),
+    "client new": ("shop", "/clients/new"),
+    "client": ("shop", "/clients/{client}"),
+    "client edit": ("shop", "/clients/{client}/edit"),
+    "invoices empty": ("newcomer", "/invoices"),
+    "invoices": ("shop", "/invoices"),
+    "invoices archived": ("shop", "/invoices?archived=1"),
+    "invoices none found": ("shop", "/invoices?q=nothing"),
+    "invoice new": ("shop", "/invoices/new"),
+    "invoice draft": ("shop", "/invoices/{draft}"),
+    "invoice sent": ("shop", "/invoices/{sent}"),
+    "invoice overdue": ("shop", "/invoices/{overdue}"),
+    "invoice paid": ("shop", "/invoices/{paid}"),
+    "invoice archived": ("shop", "/invoices/{archived}"),
+    "print": ("shop", "/invoices/{sent}/print"),
+    "settings": ("shop", "/settings/business"),
+    "not found": ("shop", "/nothing/here"),
+}
+
+
+def refuse_login(page: Page) -> None:
+    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
+
+
+def refuse_client(page: Page) -> None:
+    page.get_by_label("Email").fill("no address")
+    page.get_by_role("button", name="Add client").click()
+    expect(page.get_by_role("heading", name="Please have another look")).to_be_visible()
+
+
+def refuse_invoice(page: Page) -> None:
+    page.get_by_label("Price, line 1").fill("a lot")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_role("heading", name="Please have another look")).to_be_visible()
+
+
+def refuse_line(page: Page) -> None:
+    cell = page.get_by_label("Quantity, line 1")
+    cell.fill("a dozen")
+    cell.press("Tab")
+    expect(page.locator("#invoice-lines .error")).to_be_visible()
+
+
+def open_menus(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+
+
+STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
+    "login refused": ("nobody", "/login", refuse_login),
+    "client refused": ("shop", "/clients/new", refuse_client),
+    "invoice refused": ("shop", "/invoices/new", refuse_invoice),
+    "line refused": ("shop", "/invoices/{draft}", refuse_line),
+    "draft with menus open": ("shop", "/invoices/{draft}", open_menus),
+    "sent with menus open": ("shop", "/invoices/{sent}", open_menus),
+    **{name: (who, path, lambda _page: None) for name, (who, path) in PAGES.items()},
+}
+each_state = pytest.mark.parametrize("state", STATES)
+
+
+@pytest.fixture
+def show(browse: Open, shop: Shop, newcomer: Visitor) -> Callable[..., Page]:
+    """Bring a browser into one of the states."""
+
+    def open_state(state: str, **options: object) -> Page:
+        who, path, act = STATES[state]
+        visitor = {"shop": shop.visitor, "newcomer": newcomer}.get(who)
+        page = browse(shop.at(path), visitor, **options)
+        act(page)
+        return page
+
+    return open_state
+
+
+@each_state
+def test_axe_finds_nothing_in_light_and_dark(show: Callable[..., Page], state: str) -> None:
+    page = show(state)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        nodes = [
+            (problem["id"], node["target"], node["failureSummary"]) for problem in found for node in problem["nodes"]
+        ]
+        assert not nodes, scheme
+
+
+@each_state
+def test_fits_a_phone(show: Callable[..., Page], state: str) -> None:
+    page = show(state, width=375)
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+@pytest.mark.parametrize("state", PAGES)
+def test_page_is_quiet_without_javascript(show: Callable[..., Page], state: str) -> None:
+    page = show(state, java_script_enabled=False)
+    expect(page.locator("h1")).to_have_count(1)

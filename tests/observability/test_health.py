@@ -1,0 +1,37 @@
+"""Alive and ready."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.support.browser import Browser
+from tests.support.databases import Database
+from tests.support.live import LiveServer
+
+
+def test_alive_and_ready(visitor: Browser) -> None:
+    for url, words in (("/healthz", "ok\n"), ("/readyz", "ready\n")):
+        answer = visitor.open(url)
+        assert (answer.status_code, answer.text, answer.mimetype) == (200, words, "text/plain")
+
+
+def test_the_real_server_is_ready(live_server: LiveServer) -> None:
+    answer = httpx.get(f"{live_server.base_url}/readyz")
+    assert (answer.status_code, answer.text) == (200, "ready\n")
+    assert "granian" not in answer.headers.get("server", "").lower()
+
+
+def test_an_older_schema_is_not_ready(database: Database, visitor: Browser) -> None:
+    newest = database.value("SELECT version_num FROM alembic_version")
+    set_version(database, "0001")
+    try:
+        answer = visitor.open("/readyz")
+    finally:
+        set_version(database, newest)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert f"at migration 0001, this version needs {newest}" in answer.text
+
+
+def set_version(database: Database, version: str) -> None:
+    with database.as_superuser() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", [version])

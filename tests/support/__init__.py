@@ -1,0 +1,1 @@
+"""What the tests share: the server, the app, the cast, their browsers, and factories."""

@@ -1,0 +1,76 @@
+"""Migrations: up, all the way down, up again; what they make is what the models say; they never block for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, event
+
+from invoices_app import models
+from tests.support.databases import Database, ServerUrls
+
+LEFTOVERS = """
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
+    EXCEPT ALL SELECT unnest(ARRAY['alembic_version', 'alembic_version_pkc', 'alembic_version', '_alembic_version'])
+"""
+
+
+@pytest.fixture(scope="module")
+def empty(server: ServerUrls, worker: str) -> Iterator[Database]:
+    """A database without any table."""
+    made = server.make_database(f"empty_{worker}", empty=True)
+    yield made
+    server.drop_database(made)
+
+
+def drift(database: Database) -> list[Any]:
+    with database.owner_transaction() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), models.metadata))
+
+
+def schema(database: Database) -> list[tuple[Any, ...]]:
+    return database.ask(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY 1, 2"
+    )
+
+
+def test_up_down_and_up_again(empty: Database) -> None:
+    empty.migrate()
+    first = schema(empty)
+    assert drift(empty) == []
+    empty.migrate_down()
+    assert empty.ask(LEFTOVERS) == []
+    empty.migrate()
+    assert schema(empty) == first
+    assert drift(empty) == []
+
+
+def test_what_people_work_on_is_what_the_models_say(database: Database) -> None:
+    assert drift(database) == []
+
+
+def test_migrations_give_up_rather_than_block(empty: Database) -> None:
+    """The timeouts are in force while a migration changes the schema."""
+    seen: set[tuple[str, str]] = set()
+
+    def look(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "TABLE" in statement:
+            shown = (connection.exec_driver_sql(f"SHOW {name}_timeout").scalar_one() for name in ("lock", "statement"))
+            seen.add(tuple(shown))  # type: ignore[arg-type]
+
+    empty.migrate()
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        empty.migrate_down("0003")
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    empty.migrate()
+    assert seen == {("4s", "1min")}
