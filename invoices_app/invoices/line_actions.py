@@ -35,10 +35,9 @@ def add_line(
             return Ok(made)
         lines = list(drafts.lines_of(session, invoice))
         index = len(lines) if after is None else next((i for i, line in enumerate(lines, 1) if line.id == after), None)
-        if index is None:
-            return NotFound()
-        if len(lines) >= MAX_LINES:
-            return Invalid.because(TOO_MANY)
+        if index is None or len(lines) >= MAX_LINES:
+            session.rollback()  # the token made nothing, so it is not used up
+            return NotFound() if index is None else Invalid.because(TOO_MANY)
         line = drafts.new_line(invoice, index + 1, values, drafts.usual_tax_rate(session, invoice))
         line.id = line_id
         session.add(line)
@@ -125,6 +124,7 @@ def duplicate_line(
         if made is not None:
             return Ok(made)
         if len(lines) >= MAX_LINES:
+            session.rollback()
             return Invalid.because(TOO_MANY)
         copy = drafts.new_line(invoice, line.position + 1, _values(line), line.tax_rate)
         copy.id = copy_id
