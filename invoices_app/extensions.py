@@ -6,7 +6,6 @@ from flask_compress import Compress
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy_lite import SQLAlchemy
 from flask_wtf import CSRFProtect
 
@@ -14,5 +13,4 @@ db = SQLAlchemy()
 login = LoginManager()
 csrf = CSRFProtect()
 compress = Compress()
-migrate = Migrate()
 limiter = Limiter(key_func=get_remote_address)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from invoices_app.accounts import models as accounts
 from invoices_app.clients import models as clients
+from invoices_app.db import figures, search
 from invoices_app.db.base import Base
 from invoices_app.invoices import models as invoices
 
-__all__ = ["accounts", "clients", "invoices", "metadata"]
+__all__ = ["accounts", "clients", "figures", "invoices", "metadata", "search"]
 
 metadata = Base.metadata

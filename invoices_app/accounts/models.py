@@ -61,6 +61,7 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
     password_hash: Mapped[str] = mapped_column(String(200))
+    single_keys: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = created_at_column()
 
 

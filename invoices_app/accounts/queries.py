@@ -28,6 +28,7 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     role: Role
     user_name: str
     email: str
+    single_keys: bool
     business_name: str
     currency: str
     time_zone: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from invoices_app.accounts.models import (
@@ -33,9 +33,14 @@ class Client(Base):
         CheckConstraint("currency ~ '^([A-Z]{3})?$'", name="currency_code"),
         CheckConstraint(f"payment_terms_days BETWEEN 0 AND {MAX_TERMS_DAYS}", name="payment_terms_days_range"),
         # The list, by name: clients.queries.client_page.
-        Index("ix_clients_business_id_name", "business_id", text("lower(name)"), "id"),
-        # How many archived ones a list hides: clients.queries.client_page.
-        Index("ix_clients_business_id_archived", "business_id", postgresql_where=text("archived_at IS NOT NULL")),
+        Index("ix_clients_business_id_archived_name_sort", "business_id", "archived", "name_sort", "id"),
+        # What one archiving hid, to undo it: clients.actions.undo_archiving.
+        Index(
+            "ix_clients_business_id_archiving_id",
+            "business_id",
+            "archiving_id",
+            postgresql_where=text("archiving_id IS NOT NULL"),
+        ),
     )
 
     business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
@@ -61,12 +66,11 @@ class Client(Base):
     notes: Mapped[str] = text_column(TEXT_LENGTH)
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     archived_at: Mapped[datetime | None]
+    archiving_id: Mapped[uuid.UUID | None]
+    name_sort: Mapped[str] = mapped_column(Text, Computed("left(search_fold(name), 100)", persisted=True))
+    archived: Mapped[bool] = mapped_column(Computed("archived_at IS NOT NULL", persisted=True))
     created_at: Mapped[datetime] = created_at_column()
     updated_at: Mapped[datetime] = created_at_column()
-
-    @property
-    def archived(self) -> bool:
-        return self.archived_at is not None
 
     @property
     def address_lines(self) -> list[str]:

@@ -7,7 +7,7 @@ from flask import Flask
 import invoices_app.db.tenancy  # noqa: F401  (it listens to the begin of every transaction)
 from invoices_app.config import Settings, SettingsError
 from invoices_app.db.roles import app_login
-from invoices_app.extensions import db, migrate
+from invoices_app.extensions import db
 
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
@@ -15,7 +15,7 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 
 
 def init_db(app: Flask, settings: Settings) -> None:
-    """Make the engine, with the app's own login, and Flask-Migrate for the commands.
+    """Make the engine, with the app's own login, and Flask-Migrate where there is a login that may migrate.
 
     Raises SettingsError when neither the app's login nor an owner's login to derive it from is set.
     """
@@ -41,4 +41,8 @@ def init_db(app: Flask, settings: Settings) -> None:
     }
     app.config["SQLALCHEMY_SESSION_OPTIONS"] = {}
     db.init_app(app)
-    migrate.init_app(app, db, directory=f"{app.root_path}/../migrations")
+    if settings.owner_database_url is not None:
+        # Workers never migrate and do without it: Alembic is 10 MB.
+        from flask_migrate import Migrate  # noqa: PLC0415
+
+        Migrate(app, db, directory=f"{app.root_path}/../migrations")

@@ -49,6 +49,8 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "line_items": "SELECT, INSERT, UPDATE, DELETE",
     "invoice_taxes": "SELECT, INSERT, UPDATE, DELETE",
     "payments": "SELECT, INSERT, UPDATE",
+    "business_figures": "SELECT",
+    "search_documents": "SELECT",
 }
 """What the app may do with each table. A table that is missing here is an error, so nothing is open by accident."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
+from pathlib import Path
 
+import httpx
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from invoices_app.observability.health import newest_migration
 from tests.support.browser import Browser
 from tests.support.databases import Database
 from tests.support.live import LiveServer
@@ -30,6 +35,15 @@ def test_an_older_schema_is_not_ready(database: Database, visitor: Browser) -> N
         set_version(database, newest)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert f"at migration 0001, this version needs {newest}" in answer.text
+
+
+def test_files_of_migrations_bear_their_number(app: Flask) -> None:
+    """Readiness is told by the newest file's name, so Alembic must agree with it."""
+    scripts = ScriptDirectory(str(Path(app.root_path).parent / "migrations"))
+    revisions = {Path(script.path).name: script.revision for script in scripts.walk_revisions()}
+    assert all(name.startswith(f"{revision}_") for name, revision in revisions.items())
+    with app.app_context():
+        assert newest_migration() == scripts.get_current_head()
 
 
 def set_version(database: Database, version: str) -> None:

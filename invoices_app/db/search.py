@@ -1,0 +1,70 @@
+"""Full-text search: every word that was typed begins a word of what is found; case and accents do not matter.
+
+The documents, the words and the index are made in `migrations/versions/0008_search.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from typing import Any
+
+from sqlalchemy import ColumnElement, Enum, ForeignKey, Index, Select, Text, bindparam, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from invoices_app.db.base import Base
+from invoices_app.extensions import db
+
+MOST = 5000
+"""Up to so many matches are sorted; with more, the list is walked in its order, and soon finds a page of them."""
+
+
+class SearchKind(enum.StrEnum):
+    """What can be searched for."""
+
+    INVOICE = "invoice"
+    CLIENT = "client"
+
+
+_KIND = Enum(SearchKind, name="search_kind", values_callable=lambda kinds: [kind.value for kind in kinds])
+
+
+class SearchDocument(Base):
+    """The words of an invoice or a client. Triggers write it."""
+
+    __tablename__ = "search_documents"
+    __table_args__ = (
+        # Every search, by any prefix: search().
+        Index("ix_search_documents_document", "document", postgresql_using="gin"),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    entity_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[SearchKind] = mapped_column(_KIND, primary_key=True)
+    document: Mapped[str] = mapped_column(TSVECTOR)
+
+
+TYPED = bindparam("typed", type_=Text)
+"""The parameter of a statement that is built once: what someone typed."""
+
+
+def matches(kind: SearchKind, typed: Any = TYPED, most: int | None = MOST) -> Select[Any]:
+    """Select the ids of what is found, through the index; `most` of them at most."""
+    return select(func.search(cast(literal(kind.value), _KIND), typed, most).column_valued("id"))
+
+
+def too_many(kind: SearchKind, typed: str) -> bool:
+    """Whether more than `MOST` are found."""
+    found = matches(kind, typed, MOST + 1).subquery()
+    return bool(db.session.execute(select(func.count() > MOST).select_from(found)).scalar_one())
+
+
+def is_found(kind: SearchKind, entity_id: Any) -> ColumnElement[bool]:
+    """The condition that the row with `entity_id` is found for `TYPED`, for a list that is walked in its order.
+
+    All matches are hashed once. A plain IN would become a join, which gives up the order of the list.
+    """
+    found = matches(kind, most=None).cte("found")
+    condition: ColumnElement[bool] = entity_id.in_(select(found.c.id)).is_(True)
+    return condition
