@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,8 +18,9 @@ from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import drafts, rules
+from invoices_app.invoices import drafts, rules, steps
 from invoices_app.invoices.models import Invoice
+from invoices_app.invoices.steps import Outcome
 from invoices_app.money import ZERO, minor_units
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
@@ -110,55 +111,33 @@ def duplicate_invoice(invoice_id: uuid.UUID, today: date, token: uuid.UUID | Non
         made = audit.claim(session, token, "invoice", copy_id)
         if made is not None:
             return Ok(made)
-        copied = (
-            "business_id",
-            "client_id",
-            "currency",
-            "minor_units",
-            "reference",
-            "notes",
-            "discount_percent",
-        )
-        copy = Invoice(id=copy_id, issue_date=today, **{name: getattr(source, name) for name in copied})
-        copy.due_date = rules.due_date(today, (source.due_date - source.issue_date).days)
-        session.add(copy)
-        session.flush()
-        names = (
-            "description",
-            "quantity",
-            "unit",
-            "unit_price",
-            "tax_rate",
-            "discount_percent",
-            "item_number",
-        )
-        for line in drafts.lines_of(session, source):
-            values = {name: getattr(line, name) for name in names}
-            session.add(drafts.new_line(copy, line.position, values, line.tax_rate))
-        drafts.recompute(session, copy)
-        audit.record(session, "invoice.duplicated", "invoice", copy_id, {"from": invoice_id})
+        steps.duplicate(session, {copy_id: source}, today)
         return Ok(copy_id)
 
 
-def archive_invoice(invoice_id: uuid.UUID) -> ActionResult[uuid.UUID]:
+def archive_invoice(invoice_id: uuid.UUID) -> ActionResult[Outcome]:
     """Hide an invoice from lists. It stays numbered and in the history; archiving twice is harmless."""
-    return _set_archived(invoice_id, archived=True)
-
-
-def restore_invoice(invoice_id: uuid.UUID) -> ActionResult[uuid.UUID]:
-    """Bring an archived invoice back."""
-    return _set_archived(invoice_id, archived=False)
-
-
-def _set_archived(invoice_id: uuid.UUID, *, archived: bool) -> ActionResult[uuid.UUID]:
     with transaction() as session:
         invoice = drafts.locked(session, invoice_id)
-        if invoice is None:
-            return NotFound()
-        if (invoice.archived_at is not None) != archived:
-            invoice.archived_at = func.now() if archived else None
-            audit.record(session, "invoice.archived" if archived else "invoice.restored", "invoice", invoice_id)
-        return Ok(invoice_id)
+        return NotFound() if invoice is None else Ok(steps.archive(session, [invoice]))
+
+
+def restore_invoice(invoice_id: uuid.UUID) -> ActionResult[Outcome]:
+    """Bring an archived invoice back; restoring twice is harmless."""
+    with transaction() as session:
+        invoice = drafts.locked(session, invoice_id)
+        return NotFound() if invoice is None else Ok(steps.restore(session, [invoice]))
+
+
+def undo_archiving(archiving_id: uuid.UUID) -> ActionResult[Outcome]:
+    """Bring back what one archiving hid, as far as it is hidden still; undoing twice is harmless.
+
+    An invoice that was archived anew since belongs to that archiving.
+    """
+    with transaction() as session:
+        statement = select(Invoice).where(in_business(Invoice), Invoice.archiving_id == archiving_id)
+        invoices = session.execute(statement.order_by(Invoice.id).with_for_update()).scalars().all()
+        return Ok(steps.restore(session, invoices)) if invoices else NotFound()
 
 
 def _client(session: Session, client_id: uuid.UUID) -> Client | None:

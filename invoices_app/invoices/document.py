@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from invoices_app.accounts.models import Business
 from invoices_app.accounts.postal import address_lines
@@ -18,6 +19,8 @@ from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
 from invoices_app.invoices.models import Invoice, InvoiceTax, LineItem, Payment
+
+Part = TypeVar("Part")
 
 _VAT_COUNTRIES = frozenset(
     [
@@ -155,30 +158,41 @@ class Document:
 
 def document(invoice_id: uuid.UUID, today: date) -> Document | None:
     """The document, or None when this business has no such invoice. Four statements, however many lines."""
+    return next(iter(documents([invoice_id], today)), None)
+
+
+def documents(ids: Sequence[uuid.UUID], today: date) -> Sequence[Document]:
+    """The documents with these ids, in this order, without those that this business does not have.
+
+    Four statements, however many documents and lines.
+    """
     found = db.session.execute(
         select(Invoice, Client, Business)
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
         .join(Business, Business.id == Invoice.business_id)
-        .where(in_business(Invoice), Invoice.id == invoice_id)
-    ).one_or_none()
-    if found is None:
-        return None
-    invoice, client, business = found
-    seller = invoice.seller or seller_details(business)
-    return Document(
-        **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
-        status=invoice.status.value,
-        shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
-        archived=invoice.archived_at is not None,
-        seller=_party(seller),
-        buyer=_party(invoice.buyer or buyer_details(client)),
-        tax_word=_tax_word(seller["country"]),
-        usual_tax_rate=business.default_tax_rate,
-        **{name: seller[name] for name in _PAYEE_FIELDS},
-        lines=_lines(invoice_id),
-        taxes=_taxes(invoice_id),
-        payments=_payments(invoice_id),
-    )
+        .where(in_business(Invoice), Invoice.id.in_(ids))
+    ).all()
+    if not found:
+        return []
+    lines, taxes, payments = _lines(ids), _taxes(ids), _payments(ids)
+    made: dict[uuid.UUID, Document] = {}
+    for invoice, client, business in found:
+        seller = invoice.seller or seller_details(business)
+        made[invoice.id] = Document(
+            **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
+            status=invoice.status.value,
+            shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
+            archived=invoice.archived_at is not None,
+            seller=_party(seller),
+            buyer=_party(invoice.buyer or buyer_details(client)),
+            tax_word=_tax_word(seller["country"]),
+            usual_tax_rate=business.default_tax_rate,
+            **{name: seller[name] for name in _PAYEE_FIELDS},
+            lines=lines[invoice.id],
+            taxes=taxes[invoice.id],
+            payments=payments[invoice.id],
+        )
+    return [made[invoice_id] for invoice_id in ids if invoice_id in made]
 
 
 _PLAIN_FIELDS = (
@@ -218,22 +232,27 @@ def _tax_word(country: str) -> str:
     return "GST" if country in _GST_COUNTRIES else "Tax"
 
 
-def _lines(invoice_id: uuid.UUID) -> Sequence[DocumentLine]:
+def _lines(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[DocumentLine]]:
     columns = [getattr(LineItem, name) for name in DocumentLine.__dataclass_fields__]
-    statement = select(*columns).where(in_business(LineItem), LineItem.invoice_id == invoice_id)
-    return [DocumentLine(*row) for row in db.session.execute(statement.order_by(LineItem.position))]
+    statement = select(LineItem.invoice_id, *columns).where(in_business(LineItem), LineItem.invoice_id.in_(ids))
+    return _by_invoice(statement.order_by(LineItem.position), DocumentLine)
 
 
-def _taxes(invoice_id: uuid.UUID) -> Sequence[rules.TaxGroup]:
-    statement = select(InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax)
-    statement = statement.where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice_id)
-    return [
-        rules.TaxGroup(*row) for row in db.session.execute(statement.order_by(InvoiceTax.category, InvoiceTax.rate))
-    ]
+def _taxes(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[rules.TaxGroup]]:
+    columns = (InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax)
+    statement = select(InvoiceTax.invoice_id, *columns).where(in_business(InvoiceTax), InvoiceTax.invoice_id.in_(ids))
+    return _by_invoice(statement.order_by(InvoiceTax.category, InvoiceTax.rate), rules.TaxGroup)
 
 
-def _payments(invoice_id: uuid.UUID) -> Sequence[DocumentPayment]:
-    voided = Payment.voided_at.is_not(None)
-    statement = select(Payment.id, Payment.paid_on, Payment.amount, Payment.method, voided)
-    statement = statement.where(in_business(Payment), Payment.invoice_id == invoice_id).order_by(Payment.id)
-    return [DocumentPayment(*row) for row in db.session.execute(statement)]
+def _payments(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[DocumentPayment]]:
+    columns = (Payment.id, Payment.paid_on, Payment.amount, Payment.method, Payment.voided_at.is_not(None))
+    statement = select(Payment.invoice_id, *columns).where(in_business(Payment), Payment.invoice_id.in_(ids))
+    return _by_invoice(statement.order_by(Payment.id), DocumentPayment)
+
+
+def _by_invoice(statement: Select[*tuple[Any, ...]], make: Callable[..., Part]) -> Mapping[uuid.UUID, Sequence[Part]]:
+    """The parts that the rows make, by the invoice that their first column names."""
+    found: dict[uuid.UUID, list[Part]] = defaultdict(list)
+    for invoice_id, *values in db.session.execute(statement):
+        found[invoice_id].append(make(*values))
+    return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from invoices_app import create_app
@@ -16,32 +15,12 @@ from invoices_app.clients import actions as client_actions
 from invoices_app.extensions import db
 from invoices_app.invoices import actions, line_actions, status_actions
 from invoices_app.results import Conflict, Ok
+from tests.invoices.conftest import THREADS
 from tests.support.databases import Database
 from tests.support.factories import make_client, make_invoice, make_issued, read, today
 from tests.support.people import Person
 
-THREADS = 8
 INVOICES = 60
-
-
-@pytest.fixture
-def at_once(owner: Person) -> Iterator[Callable[..., list[Any]]]:
-    """Run calls as the owner, all starting together, each in an app context and on a connection of its own."""
-    pool = ThreadPoolExecutor(THREADS)
-
-    def run(calls: list[Callable[[], Any]]) -> list[Any]:
-        start = threading.Barrier(min(THREADS, len(calls)))
-
-        def one(index: int, call: Callable[[], Any]) -> Any:
-            with owner.acting():
-                if index < start.parties:
-                    start.wait(10)
-                return call()
-
-        return list(pool.map(one, range(len(calls)), calls))
-
-    yield run
-    pool.shutdown()
 
 
 def test_sixty_numbers_without_gap_or_duplicate(owner: Person, at_once: Callable[..., list[Any]]) -> None:

@@ -117,10 +117,17 @@ class Page:
 
     @cached_property
     def forms(self) -> list[Form]:
-        return [
+        """The forms, and once more for each button that sends its form elsewhere."""
+        found = [
             Form(str(form.get("action", "")), str(form.get("method", "get")).lower(), self._values(form))
             for form in self.all("form")
         ]
+        for button in self.all("button"):
+            form = self.owner_of(button)
+            if form is not None and "formaction" in button.attrib:
+                method = str(button.get("formmethod", form.get("method", "get"))).lower()
+                found.append(Form(str(button.get("formaction")), method, self._values(form)))
+        return found
 
     def form(self, action: str) -> Form:
         """The first POST form with this action."""

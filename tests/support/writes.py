@@ -65,6 +65,16 @@ def step(name: str, make: Callable[[Person], uuid.UUID]) -> Callable[[Person], P
     return place
 
 
+def selection_step(name: str, make: Callable[[Person], uuid.UUID]) -> Callable[[Person], Place]:
+    """One row of the list is ticked, and another is not."""
+
+    def place(person: Person) -> Place:
+        make_invoice(person)
+        return Place(f"/invoices/selection/{name}", "/invoices?archived=1", {"ids": str(make(person))})
+
+    return place
+
+
 def line_step(name: str) -> Callable[[Person], Place]:
     def place(person: Person) -> Place:
         invoice_id = make_invoice(person, [line("First"), line("Second")])
@@ -142,6 +152,11 @@ WRITES = [
     Write("archive invoice", step("/archive", make_invoice)),
     Write("restore invoice", step("/restore", archived)),
     Write("duplicate invoice", step("/duplicate", make_invoice)),
+    Write("archive several", selection_step("archive", make_invoice)),
+    Write("restore several", selection_step("restore", archived)),
+    Write("issue several", selection_step("issue", make_invoice)),
+    Write("pay several", selection_step("pay", make_issued)),
+    Write("duplicate several", selection_step("duplicate", make_invoice)),
     Write("add line", step("/lines", make_invoice), {"description": "More"}, LINE, fragment=True),
     Write("change line", line_step(""), {"quantity": "3"}, LINE, versioned=True, fragment=True),
     Write("delete line", line_step("/delete"), fragment=True),

@@ -16,7 +16,17 @@ CHOICES = {"client_id", "currency", "method"}
 every_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: write.name)
 plain_and_htmx = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 WITH_BAD_FIELDS = [(write, name) for write in WRITES for name in write.bad]
-ELSEWHERE = {"/demo", "/login", "/logout", "/register", "/settings/business"}
+ELSEWHERE = {
+    "/clients/archivings/<archiving_id>/undo",
+    "/demo",
+    "/invoices/archivings/<archiving_id>/undo",
+    "/invoices/selection/print",
+    "/login",
+    "/logout",
+    "/register",
+    "/settings/business",
+    "/shortcuts",
+}
 
 
 def send(person: Person, write: Write, place: Place, status: int, *, htmx: bool, **changes: str) -> Page:
