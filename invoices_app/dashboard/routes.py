@@ -5,27 +5,30 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, url_for
 
 from invoices_app.dashboard import demo, queries
-from invoices_app.invoices.queries import due_now, recent
+from invoices_app.dashboard.chart import draw
+from invoices_app.invoices.figures import first_month
 from invoices_app.results import Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
 
 blueprint = Blueprint("dashboard", __name__)
-ROWS = 8
 
 
 @blueprint.get("/")
 @signed_in
 def index() -> Response:
     today = identity().today()
-    due = due_now(today, ROWS)
-    shown = {invoice.id for invoice in due}
-    latest = [invoice for invoice in recent(today, ROWS + len(due)) if invoice.id not in shown][:ROWS]
+    kept, best = queries.overview(today)
+    first = first_month(today)
+    charts = {money.currency: draw(first, money.invoiced, money.received) for money in kept.currencies}
     context = {
-        "figures": queries.figures(today),
-        "due_now": due,
-        "recent": latest,
-        "is_empty": not due and not latest,
+        "figures": kept.currencies,
+        "counts": kept.live,
+        "best": best,
+        "charts": charts,
+        "issued": [money for money in kept.currencies if any(money.ageing) or not charts[money.currency].is_blank],
+        "to_do": queries.to_do(today),
+        "is_empty": not kept.live["all"] and not kept.archived["all"],
     }
     return Response(render_template("dashboard/index.html", **context), mimetype="text/html")
 
