@@ -1,0 +1,19 @@
+"""What an invoice list shows, as a file."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from invoices_app.invoices import export as rows
+from invoices_app.invoices import listing
+from invoices_app.invoices.blueprint import blueprint
+from invoices_app.web import csv_export
+from invoices_app.web.access import identity, signed_in
+
+
+@blueprint.get("/invoices.csv")
+@signed_in
+def export() -> Response:
+    filters, today = listing.requested().filters, identity().today()
+    batches = rows.export_batches(filters, today)
+    return csv_export.download(f"invoices-{today.isoformat()}.csv", rows.HEADER, batches)
