@@ -10,14 +10,19 @@ from flask_login import current_user
 
 from invoices_app import clock
 from invoices_app.accounts.routes import blueprint as accounts
+from invoices_app.clients import export_routes as client_export_routes
 from invoices_app.clients.routes import blueprint as clients
+from invoices_app.dashboard import palette_routes
 from invoices_app.dashboard.routes import blueprint as dashboard
 from invoices_app.extensions import login
-from invoices_app.invoices import client_routes, line_routes, routes, status_routes
+from invoices_app.invoices import client_routes, export_routes, line_routes, routes, selection_routes, status_routes
 from invoices_app.invoices.blueprint import blueprint as invoices
 
 # Each of these hangs its routes on a blueprint when it is imported.
-ROUTES = (routes, line_routes, status_routes, client_routes)
+ROUTES = (
+    routes, line_routes, status_routes, selection_routes, export_routes, client_routes, client_export_routes,
+    palette_routes,
+)  # fmt: skip
 
 
 def init_features(app: Flask) -> None:

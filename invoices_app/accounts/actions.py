@@ -18,7 +18,7 @@ from invoices_app.accounts import audit, rules
 from invoices_app.accounts.models import USER_AGENT_LENGTH, Business, Membership, Role, User, UserSession
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
-from invoices_app.db.tenancy import NOBODY, Scope, set_scope
+from invoices_app.db.tenancy import NOBODY, Scope, current_scope, set_scope
 from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
@@ -110,6 +110,19 @@ def update_business(values: Mapping[str, Any], version: int) -> ActionResult[Bus
             business.version += 1
             audit.record(session, "business.changed", "business", business.id, changes)
         return Ok(business)
+
+
+def use_single_keys(*, on: bool) -> ActionResult[bool]:
+    """Let the person's single-key shortcuts work, or not; the value is what holds now."""
+    with transaction() as session:
+        user_id = current_scope(session).user_id
+        user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one_or_none()
+        if user is None:
+            return NotFound()
+        if user.single_keys != on:
+            user.single_keys = on
+            audit.record(session, "user.changed", "user", user.id, {"single_keys": [not on, on]})
+        return Ok(on)
 
 
 def _open_session(

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from invoices_app.clients import actions, queries
+from invoices_app.clients.actions import Toggled
 from invoices_app.clients.forms import ClientForm, EditClientForm, NewClientForm
 from invoices_app.clients.queries import ClientFilters
-from invoices_app.results import ActionResult, Conflict, Ok
+from invoices_app.db.keyset import Place
+from invoices_app.results import Conflict, Ok
 from invoices_app.web import errors, htmx, pagination
 from invoices_app.web.access import signed_in
+from invoices_app.web.errors import BadAddress
 from invoices_app.web.forms import search_text
 
 blueprint = Blueprint("clients", __name__)
+CURSOR_KIND = "clients"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address of the list asks for."""
+
+    filters: ClientFilters
+    place: Place
 
 
 @blueprint.get("/clients")
 @signed_in
 def index() -> Response:
-    filters = ClientFilters(q=search_text(), archived=request.args.get("archived") == "1")
-    keys = queries.client_page(filters, pagination.requested_keys("clients", 2))
-    context = {"page": pagination.sign("clients", keys), "filters": filters}
-    return htmx.render("clients/index.html", "clients/_list.html", context)
+    wanted = _wanted(request.args)
+    rows_only = htmx.is_fragment() and wanted.place.after is not None
+    context = _context(wanted, rows_only=rows_only)
+    partial = "clients/_list.html" if rows_only else "clients/_results.html"
+    response = htmx.render("clients/index.html", partial, context)
+    if htmx.is_fragment():
+        shown: dict[str, Any] = {"q": wanted.filters.q or None, "archived": 1 if wanted.filters.archived else None}
+        upto = context["upto"] if rows_only else None
+        response.headers["HX-Replace-Url"] = url_for("clients.index", **shown, upto=upto)
+    return response
 
 
 @blueprint.get("/clients/new")
@@ -74,21 +96,87 @@ def update(client_id: uuid.UUID) -> Response:
 @blueprint.post("/clients/<uuid:client_id>/archive")
 @signed_in
 def archive(client_id: uuid.UUID) -> Response:
-    return _after_toggle(actions.archive_client(client_id), client_id, "Client archived.")
+    match actions.archive_client(client_id):
+        case Ok(Toggled(name, None)):
+            return _after_toggle(client_id, htmx.Notice(f"{name} had been archived before."))
+        case Ok(Toggled(name, archiving_id)):
+            undo = url_for("clients.undo_archiving", archiving_id=archiving_id)
+            return _after_toggle(client_id, htmx.Notice(f"{name} archived.", undo))
+        case refusal:
+            return errors.answer(refusal)
 
 
 @blueprint.post("/clients/<uuid:client_id>/restore")
 @signed_in
 def restore(client_id: uuid.UUID) -> Response:
-    return _after_toggle(actions.restore_client(client_id), client_id, "Client restored.")
-
-
-def _after_toggle(result: ActionResult[uuid.UUID], client_id: uuid.UUID, message: str) -> Response:
-    match result:
-        case Ok():
-            return htmx.done(message, htmx.wanted_url(url_for("clients.show", client_id=client_id)))
+    match actions.restore_client(client_id):
+        case Ok(Toggled(name)):
+            return _after_toggle(client_id, htmx.Notice(f"{name} is back."))
         case refusal:
             return errors.answer(refusal)
+
+
+@blueprint.post("/clients/archivings/<uuid:archiving_id>/undo")
+@signed_in
+def undo_archiving(archiving_id: uuid.UUID) -> Response:
+    match actions.undo_archiving(archiving_id):
+        case Ok(Toggled(name)):
+            notice, wanted = htmx.Notice(f"{name} is back."), _behind()
+            if wanted is None:
+                return htmx.done(notice.text, htmx.wanted_url(url_for("clients.index")))
+            return _fragment("clients/_changed.html", {**_context(wanted), "notice": notice})
+        case refusal:
+            return errors.answer(refusal)
+
+
+def _after_toggle(client_id: uuid.UUID, notice: htmx.Notice) -> Response:
+    """Show the row of the list that it was done in as it is now, if it is still there; else go where the form says."""
+    wanted = _behind()
+    if wanted is None:
+        return htmx.done(notice.text, htmx.wanted_url(url_for("clients.show", client_id=client_id)), notice.undo)
+    client = queries.client(client_id)
+    is_hidden = client is not None and client.archived and not wanted.filters.archived
+    context = {"filters": wanted.filters, "counts": queries.counts(wanted.filters), "notice": notice}
+    return _fragment("clients/_row_changed.html", {**context, "client": None if is_hidden else client})
+
+
+def _wanted(args: Mapping[str, str]) -> Wanted:
+    """Raises BadAddress for a place that does not exist."""
+    return Wanted(_filters(args), pagination.place_of(CURSOR_KIND, args))
+
+
+def requested_filters() -> ClientFilters:
+    """What the request's address asks the list to show."""
+    return _filters(request.args)
+
+
+def _filters(args: Mapping[str, str]) -> ClientFilters:
+    return ClientFilters(q=search_text(args), archived=args.get("archived") == "1")
+
+
+def _behind() -> Wanted | None:
+    """What the list on the page behind an htmx request shows; None when there is no such list, or no such request."""
+    if not htmx.is_fragment():
+        return None
+    try:
+        address = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return _wanted(dict(parse_qsl(address.query))) if address.path == url_for("clients.index") else None
+    except (ValueError, BadAddress):
+        return None
+
+
+def _context(wanted: Wanted, *, rows_only: bool = False) -> dict[str, Any]:
+    """All that the list's templates need; the rows alone need less."""
+    counts = None if rows_only else queries.counts(wanted.filters)
+    many_found = counts is None if wanted.filters.q and not rows_only else None
+    found = queries.client_page(wanted.filters, wanted.place, many_found=many_found)
+    last = pagination.cursor(CURSOR_KIND, found.last_keys) if found.last_keys else None
+    cursor = last if found.has_more else None
+    return {"page": found, "cursor": cursor, "upto": last, "filters": wanted.filters, "counts": counts}
+
+
+def _fragment(template: str, context: Mapping[str, Any]) -> Response:
+    return Response(render_template(template, **context), mimetype="text/html")
 
 
 def _form_page(template: str, form: ClientForm, client: object = None, status: int = 200) -> Response:

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import enum
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy import Date, Select, and_, bindparam, func, literal_column, or_, select, true, union_all
 from sqlalchemy.orm import aliased
 
-from invoices_app.clients.models import Client
-from invoices_app.db.keyset import KeysetPage, fetch_page
-from invoices_app.db.tenancy import in_business
+from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
+from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
+from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
-from invoices_app.invoices.models import Invoice, InvoiceStatus, NumberCounter, NumberSeries
+from invoices_app.invoices.figures import STATUSES, Figures
+from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries, Shelf
 
-STATUSES = ("draft", "sent", "overdue", "paid")
+SORTS = {
+    "date": Invoice.issue_date,
+    "number": Invoice.number_sort,
+    "client": Invoice.client_sort,
+    "amount": Invoice.amount_sort,
+    "due": Invoice.due_date,
+}
+NEWEST_FIRST = "-date"
+DRAFTS_LOOKED_AT = 200
+
+_SHELVES = {
+    None: (Shelf.DRAFT, Shelf.SENT, Shelf.PAID),
+    "draft": (Shelf.DRAFT,),
+    "sent": (Shelf.SENT,),
+    "overdue": (Shelf.SENT,),
+    "paid": (Shelf.PAID,),
+}
+_TO_ARCHIVED = Shelf.ARCHIVED_DRAFT - Shelf.DRAFT
+_TODAY = bindparam("today", type_=Date)
+_COLUMNS = (
+    "id", "number", "status", "client_id", "client_name", "reference", "issue_date", "due_date", "paid_on", "currency",
+    "total", "amount_due",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +68,98 @@ class InvoiceRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFilters:
-    """What the list shows; `status` is one of `STATUSES` or None for all of them."""
+    """What the list shows: `status` is one of `STATUSES` or None for all; `sort` one of `SORTS`, "-" before it for
+    the other direction."""
 
     status: str | None = None
     client: uuid.UUID | None = None
     q: str = ""
     archived: bool = False
+    sort: str = NEWEST_FIRST
 
 
-def invoice_page(filters: InvoiceFilters, after: tuple[str, ...] | None, today: date) -> KeysetPage[InvoiceRow]:
-    """A page of invoices, newest first, behind the sort keys `after` (issue date, id)."""
-    statement = _filtered(_rows(), filters, today).order_by(Invoice.issue_date.desc(), Invoice.id.desc())
-    if after is not None:
-        keys = (date.fromisoformat(after[0]), uuid.UUID(after[1]))
-        statement = statement.where(tuple_(Invoice.issue_date, Invoice.id) < keys)
-    return fetch_page(statement, lambda row: _row(row, today), lambda row: (row.issue_date.isoformat(), str(row.id)))
+def invoice_page(
+    filters: InvoiceFilters, place: Place, today: date, *, many_found: bool | None = None
+) -> KeysetPage[InvoiceRow]:
+    """The page of invoices at `place`. `many_found`: whether a search finds too many to sort, where that is known."""
+    statement = _statement(filters, today, many_found=many_found)
+    return fetch_page(statement, _order(filters.sort), place, lambda row: _row(row, today))
 
 
-def due_now(today: date, limit: int) -> Sequence[InvoiceRow]:
-    """The open invoices that are due soonest, overdue ones first."""
-    statement = _rows().where(Invoice.status == InvoiceStatus.SENT, Invoice.archived_at.is_(None))
-    found = db.session.execute(statement.order_by(Invoice.due_date, Invoice.id).limit(limit))
+def invoice_batches(filters: InvoiceFilters, today: date, size: int) -> Iterator[list[InvoiceRow]]:
+    """All that the filters show, in their order, `size` at a time, each batch in a short transaction of its own."""
+    order, after = _order(filters.sort), None
+    statement = _statement(filters, today)
+    while rows := batch(statement, order, after, size):
+        after = order.keys(rows[-1])
+        db.session.rollback()
+        yield [_row(row, today) for row in rows]
+        if len(rows) < size:
+            return
+
+
+def search_counts(filters: InvoiceFilters, today: date) -> Figures | None:
+    """How many of the invoices that a search finds are where; None when they are too many to count while one types."""
+    found = matches(SearchKind.INVOICE, filters.q, MOST + 1).subquery()
+    overdue = and_(Invoice.due_date < today, Invoice.amount_due > 0)
+    wanted = Invoice.client_id == filters.client if filters.client else true()
+    statement = (
+        select(Invoice.shelf, overdue, func.count(), func.count().filter(wanted))
+        .join(found, found.c.id == Invoice.id)
+        .where(in_business(Invoice))
+        .group_by(Invoice.shelf, overdue)
+    )
+    live, archived = (dict.fromkeys(("all", *STATUSES), 0) for _ in range(2))
+    total = 0
+    for shelf, late, count, count_wanted in db.session.execute(statement):
+        total += count
+        counts = archived if shelf >= _TO_ARCHIVED else live
+        name = Shelf(shelf % _TO_ARCHIVED).name.lower()
+        counts["overdue" if late and name == "sent" else name] += count_wanted
+        counts["all"] += count_wanted
+    return None if total > MOST else Figures(live, archived, ())
+
+
+def find(typed: str, today: date, limit: int) -> Sequence[InvoiceRow]:
+    """The newest invoices that a search finds, archived ones too."""
+    filters = InvoiceFilters(q=typed, archived=True)
+    found = batch(_statement(filters, today), _order(filters.sort), None, limit)
     return [_row(row, today) for row in found]
 
 
-def recent(today: date, limit: int) -> Sequence[InvoiceRow]:
-    """The newest invoices."""
-    statement = _filtered(_rows(), InvoiceFilters(), today)
-    found = db.session.execute(statement.order_by(Invoice.issue_date.desc(), Invoice.id.desc()).limit(limit))
-    return [_row(row, today) for row in found]
+def invoice_rows(statement: Select[Any], values: Mapping[str, Any], today: date) -> Sequence[InvoiceRow]:
+    """The rows that a statement of this module selects."""
+    return [_row(row, today) for row in db.session.execute(statement, values)]
+
+
+@cache
+def to_do_statement(limit: int) -> Select[Any]:
+    """What waits for someone, at most `limit` rows: overdue, due until `soon`, drafts from before `unsent`.
+
+    Each of the three is read from an index, in the order in which it is shown.
+    """
+    soon, unsent = (bindparam(name, type_=Date) for name in ("soon", "unsent"))
+    sent = _rows(Invoice.due_date.label("sort_key")).where(Invoice.shelf == Shelf.SENT, Invoice.amount_due > 0)
+    drafts = _rows(Invoice.issue_date.label("sort_key")).where(Invoice.shelf == Shelf.DRAFT)
+    # Drafts of long ago that were made just now, as an import does, are passed over: so many of them, and no more.
+    oldest = (
+        drafts.add_columns(Invoice.created_at)
+        .where(Invoice.issue_date <= unsent)
+        .order_by(Invoice.issue_date, Invoice.id)
+        .limit(DRAFTS_LOOKED_AT)
+        .subquery()
+    )
+    waiting = select(*[column for column in oldest.c if column.key != "created_at"])
+    groups = (
+        sent.where(Invoice.due_date < _TODAY).order_by(Invoice.due_date, Invoice.id),
+        sent.where(Invoice.due_date >= _TODAY, Invoice.due_date <= soon).order_by(Invoice.due_date, Invoice.id),
+        waiting.where(func.date(oldest.c.created_at) <= unsent).order_by(oldest.c.sort_key, oldest.c.id),
+    )
+    parts = [
+        group.add_columns(literal_column(str(place)).label("place")).limit(limit) for place, group in enumerate(groups)
+    ]
+    found = union_all(*parts).subquery()
+    return select(found).order_by(found.c.place, found.c.sort_key, found.c.id).limit(limit)
 
 
 def next_number(issue_date: date) -> str:
@@ -91,51 +179,79 @@ def next_number(issue_date: date) -> str:
     return rules.format_number(pattern, next_seq or 1, issue_date)
 
 
-def _rows() -> Select[Any]:
+def invoice_row(invoice_id: uuid.UUID, today: date) -> InvoiceRow | None:
+    """The row of one invoice, or None when this business has no such invoice."""
+    statement = _rows(_order(NEWEST_FIRST).select_key()).where(Invoice.id == invoice_id)
+    row = db.session.execute(statement, given_business()).one_or_none()
+    return _row(row, today) if row else None
+
+
+def _order(sort: str) -> Order:
+    return Order(SORTS[sort.removeprefix("-")], Invoice.id, descending=sort.startswith("-"))
+
+
+def _statement(filters: InvoiceFilters, today: date, *, many_found: bool | None = None) -> Statement:
+    """What walks the list of `filters`."""
+    if filters.q and many_found is None:
+        many_found = too_many(SearchKind.INVOICE, filters.q)
+    search = None if not filters.q else _Search.MANY if many_found else _Search.FEW
+    shape = _Shape(filters.status, filters.client is not None, search, filters.archived, filters.sort)
+    values = {**given_business(), "today": today, "client": filters.client, "typed": filters.q}
+    return lambda way: (_walk(shape, way), values)
+
+
+class _Search(enum.Enum):
+    FEW = "few are found: sort them"
+    MANY = "many are found: walk the list"
+
+
+class _Shape(NamedTuple):
+    """What of the filters makes a different statement."""
+
+    status: str | None
+    of_client: bool
+    search: _Search | None
+    archived: bool
+    sort: str
+
+
+@cache
+def _walk(shape: _Shape, way: Walk) -> Select[Any]:
+    """The statement of a shape, built once: building takes longer than running it."""
+    return walk(_branches(shape), _order(shape.sort), way)
+
+
+def _branches(shape: _Shape) -> Sequence[Select[Any]]:
+    """One statement a shelf, since each shelf lies in an index in every order: together they are the list."""
+    shelves = _SHELVES[shape.status]
+    if shape.archived:
+        shelves += tuple(Shelf(shelf + _TO_ARCHIVED) for shelf in shelves)
+    statement = _rows(_order(shape.sort).select_key())
+    if shape.of_client:
+        statement = statement.where(Invoice.client_id == bindparam("client", type_=Invoice.client_id.type))
+    if shape.status == "sent":
+        statement = statement.where(or_(Invoice.due_date >= _TODAY, Invoice.amount_due <= 0))
+    elif shape.status == "overdue":
+        statement = statement.where(Invoice.due_date < _TODAY, Invoice.amount_due > 0)
+    if shape.search is _Search.FEW:
+        return [statement.where(Invoice.id.in_(matches(SearchKind.INVOICE)), Invoice.shelf.in_(shelves))]
+    if shape.search is _Search.MANY:
+        statement = statement.where(is_found(SearchKind.INVOICE, Invoice.id))
+    return [statement.where(Invoice.shelf == shelf) for shelf in shelves]
+
+
+def _rows(sort_key: Any) -> Select[Any]:
     """The columns of a row. An issued invoice shows the client's name as it was issued."""
-    return (
-        select(
-            Invoice.id,
-            Invoice.number,
-            Invoice.status,
-            Invoice.client_id,
-            func.coalesce(Invoice.buyer["name"].astext, Client.name).label("client_name"),
-            Invoice.reference,
-            Invoice.issue_date,
-            Invoice.due_date,
-            Invoice.paid_on,
-            Invoice.currency,
-            Invoice.total,
-            Invoice.amount_due,
-            Invoice.archived_at.is_not(None).label("archived"),
-        )
-        .join(Client, and_(Client.business_id == Invoice.business_id, Client.id == Invoice.client_id))
-        .where(in_business(Invoice))
+    columns: list[Any] = [getattr(Invoice, name) for name in _COLUMNS]
+    return select(*columns, Invoice.archived_at.is_not(None).label("archived"), sort_key).where(
+        in_given_business(Invoice)
     )
 
 
-def _filtered(statement: Select[Any], filters: InvoiceFilters, today: date) -> Select[Any]:
-    if not filters.archived:
-        statement = statement.where(Invoice.archived_at.is_(None))
-    if filters.client is not None:
-        statement = statement.where(Invoice.client_id == filters.client)
-    match filters.status:
-        case "draft" | "paid":
-            statement = statement.where(Invoice.status == filters.status)
-        case "sent":
-            statement = statement.where(
-                Invoice.status == "sent", or_(Invoice.due_date >= today, Invoice.amount_due <= 0)
-            )
-        case "overdue":
-            statement = statement.where(Invoice.status == "sent", Invoice.due_date < today, Invoice.amount_due > 0)
-    if filters.q:
-        searched = (Invoice.number, Invoice.reference, Client.name)
-        wanted = filters.q.lower()
-        statement = statement.where(or_(*(func.lower(column).contains(wanted, autoescape=True) for column in searched)))
-    return statement
+_NOT_SHOWN = frozenset(["status", "sort_key", "place"])
 
 
 def _row(row: Any, today: date) -> InvoiceRow:
     columns = row._mapping  # noqa: SLF001  (SQLAlchemy's public name)
     shown = rules.shown_status(row.status, row.due_date, row.amount_due, today)
-    return InvoiceRow(shown_status=shown, **{name: columns[name] for name in columns if name != "status"})
+    return InvoiceRow(shown_status=shown, **{name: columns[name] for name in columns if name not in _NOT_SHOWN})

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from invoices_app.accounts import queries as account_queries
-from invoices_app.clients import queries as client_queries
-from invoices_app.invoices import actions, queries
+from invoices_app.invoices import actions, listing, queries
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import EditHeaderForm, NewInvoiceForm
-from invoices_app.invoices.queries import InvoiceFilters
 from invoices_app.invoices.views import document_context, document_or_404, draft_or_refuse, show_document
-from invoices_app.results import ActionResult, Conflict, Invalid, Ok
-from invoices_app.web import errors, htmx, pagination
+from invoices_app.results import Conflict, Invalid, Ok
+from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
-from invoices_app.web.forms import one_time_token, search_text, uuid_or_none
+from invoices_app.web.forms import one_time_token, uuid_or_none
 
 
 @blueprint.get("/invoices")
 @signed_in
 def index() -> Response:
-    status = request.args.get("status") or None
-    client = request.args.get("client") or None
-    if status and status not in queries.STATUSES:
-        raise errors.BadAddress(f"There is no such status; there are {', '.join(queries.STATUSES)}.")
-    client_id = uuid_or_none(client)
-    if client and (client_id is None or client_queries.client(client_id) is None):
-        abort(404)
-    filters = InvoiceFilters(status, client_id, search_text(), request.args.get("archived") == "1")
-    found = queries.invoice_page(filters, pagination.requested_keys("invoices", 2), identity().today())
-    context = {"page": pagination.sign("invoices", found), "filters": filters, "counts": None}
-    return htmx.render("invoices/index.html", "invoices/_list.html", context)
+    return listing.show(listing.requested(), "invoices/index.html")
 
 
 @blueprint.get("/invoices/new")
@@ -95,20 +83,44 @@ def update(invoice_id: uuid.UUID) -> Response:
 @blueprint.post("/invoices/<uuid:invoice_id>/archive")
 @signed_in
 def archive(invoice_id: uuid.UUID) -> Response:
-    return _after(actions.archive_invoice(invoice_id), "Invoice archived.")
+    match actions.archive_invoice(invoice_id):
+        case Ok(outcome):
+            message = outcome.told("archived", "had been archived before")
+            undo = outcome.archiving_id and url_for("invoices.undo_archiving", archiving_id=outcome.archiving_id)
+            return _after_toggle(invoice_id, message, undo or "")
+        case refusal:
+            return errors.answer(refusal)
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/restore")
 @signed_in
 def restore(invoice_id: uuid.UUID) -> Response:
-    return _after(actions.restore_invoice(invoice_id), "Invoice restored.")
+    match actions.restore_invoice(invoice_id):
+        case Ok(outcome):
+            return _after_toggle(invoice_id, outcome.back())
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.post("/invoices/archivings/<uuid:archiving_id>/undo")
+@signed_in
+def undo_archiving(archiving_id: uuid.UUID) -> Response:
+    match actions.undo_archiving(archiving_id):
+        case Ok(outcome):
+            return listing.changed(outcome.back())
+        case refusal:
+            return errors.answer(refusal)
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/duplicate")
 @signed_in
 def duplicate(invoice_id: uuid.UUID) -> Response:
-    result = actions.duplicate_invoice(invoice_id, identity().today(), one_time_token())
-    return _after(result, "This is the copy, a new draft dated today.")
+    match actions.duplicate_invoice(invoice_id, identity().today(), one_time_token()):
+        case Ok(copy_id):
+            wanted = htmx.wanted_url(url_for("invoices.show", invoice_id=copy_id))
+            return htmx.done("This is the copy, a new draft dated today.", wanted)
+        case refusal:
+            return errors.answer(refusal)
 
 
 @blueprint.get("/invoices/<uuid:invoice_id>/print")
@@ -118,12 +130,14 @@ def print_page(invoice_id: uuid.UUID) -> Response:
     return Response(render_template("invoices/print.html", **context), mimetype="text/html")
 
 
-def _after(result: ActionResult[uuid.UUID], message: str) -> Response:
-    match result:
-        case Ok(invoice_id):
-            return htmx.done(message, htmx.wanted_url(url_for("invoices.show", invoice_id=invoice_id)))
-        case refusal:
-            return errors.answer(refusal)
+def _after_toggle(invoice_id: uuid.UUID, message: str, undo: str = "") -> Response:
+    """Show the row of the list that it was done in as it is now, if it is still there; else go where the form says."""
+    shown = listing.behind() if htmx.is_fragment() else None
+    if shown is None:
+        return htmx.done(message, htmx.wanted_url(url_for("invoices.show", invoice_id=invoice_id)), undo)
+    row = queries.invoice_row(invoice_id, identity().today())
+    is_hidden = row is not None and row.archived and not shown.filters.archived
+    return listing.row_changed(None if is_hidden else row, message, undo)
 
 
 def _new_page(form: NewInvoiceForm, status: int = 200) -> Response:

@@ -108,6 +108,21 @@ def due(invoice: Dated, today: date) -> Markup | str:
     return Markup('<span class="late">{}</span>').format(text) if late else text
 
 
+def month_before(day: date) -> date:
+    """The first day of the month before that of `day`."""
+    return date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
+
+
+def short(value: Decimal) -> str:
+    """A round figure for the axis of a chart: 250, 1.5k, 20k, 3M."""
+    for size, letter in ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k")):
+        if abs(value) >= size:
+            exact = _trimmed(value / size)
+            return f"{_sign(exact)}{_digits(exact)}{letter}"
+    exact = _trimmed(value)
+    return f"{_sign(exact)}{_digits(exact)}"
+
+
 def iban(value: str) -> str:
     """An IBAN in groups of four, as it is printed (ISO 13616)."""
     compact = "".join(value.split())
@@ -126,7 +141,7 @@ def currency_sign(currency: str) -> str:
 def init_filters(app: Flask) -> None:
     """Give all templates these filters under their own names."""
     filters: tuple[Callable[..., Any], ...] = (
-        money, amount, unit_price, quantity, percent, plain, day, short_day, due, iban,
+        money, amount, unit_price, quantity, percent, plain, day, short_day, due, month_before, short, iban,
     )  # fmt: skip
     for function in filters:
         app.add_template_filter(function, function.__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Self
@@ -271,9 +272,9 @@ def _too_long(max_length: int) -> str:
     return f"Use at most {max_length} characters."
 
 
-def search_text(name: str = "q") -> str:
-    """The search text in the URL, without control characters, cut to a sensible length."""
-    return CONTROL_CHARACTERS.sub("", request.args.get(name, ""))[:MAX_SEARCH_LENGTH].strip()
+def search_text(args: Mapping[str, str]) -> str:
+    """The search text in a URL, without control characters, cut to a sensible length."""
+    return CONTROL_CHARACTERS.sub("", args.get("q", ""))[:MAX_SEARCH_LENGTH].strip()
 
 
 def uuid_or_none(text: str | None) -> uuid.UUID | None:

@@ -6,6 +6,7 @@ htmx 4 says in `HX-Request-Type` whether it swaps a part of the page (`partial`)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -32,9 +33,18 @@ def go_to(url: str) -> Response:
     return response
 
 
-def done(message: str, url: str) -> Response:
-    """Say that something was done, and go to the page that shows it."""
-    flash(message, "done")
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What was done, and where a form can take it back (nowhere when `undo` is empty)."""
+
+    text: str
+    undo: str = ""
+
+
+def done(message: str, url: str, undo: str = "") -> Response:
+    """Say that something was done, and go to the page that shows it; `undo` is where a form can take it back."""
+    notice: Any = {"text": message, "undo": undo} if undo else message  # the session keeps both, the type says text
+    flash(notice, "done")
     return go_to(url)
 
 

@@ -1,50 +1,43 @@
-"""Cursors: where a list goes on, as opaque text that only this app can have written."""
+"""Cursors: a place in a list, as opaque text that only this app can have written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping
 
-from flask import current_app, request
+from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from invoices_app.db.keyset import KeysetPage
+from invoices_app.db.keyset import START, Keys, Place
 from invoices_app.web.errors import BadAddress
 
 MAX_CURSOR_LENGTH = 1000
 
-Row = TypeVar("Row")
+
+def cursor(kind: str, keys: Keys) -> str:
+    """The place of a row as a cursor, good only for lists of this `kind`, which names their order."""
+    return str(_serializer(kind).dumps(keys))
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """The rows of a page and the cursor of the next one, None on the last page."""
+def place_of(kind: str, args: Mapping[str, str]) -> Place:
+    """The place that a URL's `cursor` (go on behind it) or `upto` (all down to it) names; the start without them.
 
-    rows: Sequence[Row]
-    next_cursor: str | None
-
-
-def sign(kind: str, page: KeysetPage[Row]) -> Page[Row]:
-    """The page with its cursor signed, good only for lists of this `kind`."""
-    return Page(page.rows, str(_serializer(kind).dumps(page.next_keys)) if page.next_keys else None)
-
-
-def requested_keys(kind: str, count: int) -> tuple[str, ...] | None:
-    """The sort keys in the request's `cursor`, None where there is none.
-
-    Raises BadAddress when the cursor is not one of ours for lists of this `kind`.
+    Raises BadAddress when it is not one of ours for lists of this `kind`.
     """
-    cursor = request.args.get("cursor")
-    if not cursor:
-        return None
+    if text := args.get("cursor"):
+        return Place(after=_keys(kind, text))
+    if text := args.get("upto"):
+        return Place(upto=_keys(kind, text))
+    return START
+
+
+def _keys(kind: str, text: str) -> Keys:
     try:
-        keys = _serializer(kind).loads(cursor) if len(cursor) <= MAX_CURSOR_LENGTH else None
+        keys = _serializer(kind).loads(text) if len(text) <= MAX_CURSOR_LENGTH else None
     except BadSignature:
         keys = None
-    if not (isinstance(keys, list) and len(keys) == count and all(isinstance(key, str) for key in keys)):
+    if not (isinstance(keys, list) and len(keys) == 2 and all(isinstance(key, str) for key in keys)):
         raise BadAddress("This place in the list does not exist any more; start again at the top.")
-    return tuple(keys)
+    return keys[0], keys[1]
 
 
 def _serializer(kind: str) -> URLSafeSerializer:

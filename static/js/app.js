@@ -1,5 +1,5 @@
-// What the pages need beyond htmx: messages that go away, menus that close, focus that is never lost, and honest
-// words about saving. Everything works without it.
+// What the pages need beyond htmx: messages that go away, menus that close, focus that is never lost, honest words about
+// saving, and the keyboard. Everything works without it.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -84,23 +84,150 @@
   });
 
   // ---- Focus ----
-  // A swap may take away the element that had the focus: go on at the same place of the table, never at the top of the
-  // page. After a line was added, go on with the next one.
+  // A swap may take away the element that had the focus: go on at the same place of the table, or at the link of the
+  // same name, never at the top of the page. After a line was added, go on with the next one.
   let place = null;
+  const link = (row) => $("td:not(.pick) a, .more a", row);
   document.addEventListener("htmx:before:swap", (event) => {
-    const row = document.activeElement?.closest("tbody[id] > tr");
+    const focused = document.activeElement;
+    const row = focused?.closest("tbody[id] > tr");
     const adding = event.detail.ctx?.sourceElement?.id === "new-line-form";
-    place = (row || adding) && { body: row?.parentElement.id, row: row?.rowIndex, adding };
+    place = (row || adding || focused?.id) && { body: row?.parentElement.id, row: row?.rowIndex, id: focused.id, adding };
   });
   document.addEventListener("htmx:after:settle", () => {
+    count();
     if (!place) return;
     if (place.adding) {
       ($("#new-line [aria-invalid]") || $("#new-description"))?.focus();
-    } else if (lost()) {
+    } else if (lost() && place.id && document.getElementById(place.id)) {
+      document.getElementById(place.id).focus({ preventScroll: true });
+    } else if (lost() && place.body) {
       const rows = document.getElementById(place.body)?.closest("table").rows;
       const row = rows && rows[Math.min(place.row, rows.length - 1)];
-      if (row) $("input:not([type=hidden]), textarea, a, button", row)?.focus();
+      if (row) (row.closest(".list") ? link(row) : $("input:not([type=hidden]), textarea, a, button", row))?.focus();
     }
+  });
+
+  // ---- Back to a list ----
+  // Its address brings back the rows, the browser the place in the page; the row itself is kept here.
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.(".list a") && event.target.closest("tbody tr[id]");
+    if (row) history.replaceState({ ...history.state, row: row.id }, "");
+  });
+  const [arrival] = performance.getEntriesByType("navigation");
+  const left = arrival?.type !== "navigate" && history.state?.row && document.getElementById(history.state.row);
+  if (left) {
+    link(left)?.focus({ preventScroll: true });
+    requestAnimationFrame(() => {
+      const { top, bottom } = left.getBoundingClientRect();
+      if (top < 0 || bottom > innerHeight) left.scrollIntoView({ block: "center" });
+    });
+  }
+
+  // ---- Selecting rows ----
+  const picks = () => [...document.querySelectorAll(".pick [name=ids]")];
+  const count = () => {
+    const all = picks();
+    const picked = all.filter((box) => box.checked).length;
+    for (const word of document.querySelectorAll("[data-picked]")) word.textContent = picked;
+    const every = $("[data-pick-all]");
+    if (every) [every.checked, every.indeterminate] = [picked > 0 && picked === all.length, picked > 0 && picked < all.length];
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-pick-all]")) for (const box of picks()) box.checked = event.target.checked;
+    if (event.target.matches(".pick input")) count();
+  });
+  document.addEventListener("reset", () => setTimeout(count));
+  count();
+
+  // ---- Dialogs ----
+  const open = (name) => {
+    const dialog = document.getElementById(name);
+    if (!dialog?.showModal || dialog.open) return false;
+    for (const other of document.querySelectorAll("dialog[open]")) other.close();
+    dialog.showModal();
+    const place = $("[data-fill]", dialog);
+    htmx.ajax("GET", place.dataset.fill, { source: $("form", dialog) || place, target: place, swap: "innerHTML" });
+    $("input", dialog)?.select();
+    return true;
+  };
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest?.("[data-opens]");
+    if (opener && !event.ctrlKey && !event.metaKey && open(opener.dataset.opens)) event.preventDefault();
+    if (event.target.matches?.("dialog, [data-close]")) event.target.closest("dialog").close();
+  });
+
+  // ---- The palette: the field keeps the focus, the arrows choose ----
+  const options = () => [...document.querySelectorAll("#palette-found [role=option]")];
+  const choose = (option) => {
+    for (const other of options()) other.setAttribute("aria-selected", other === option);
+    if (option) $("#palette-q").setAttribute("aria-activedescendant", option.id);
+    else $("#palette-q").removeAttribute("aria-activedescendant");
+    option?.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx?.target?.id === "palette-found") choose(options()[0]);
+  });
+  $("#palette-q")?.addEventListener("keydown", (event) => {
+    const all = options();
+    const at = all.findIndex((option) => option.getAttribute("aria-selected") === "true");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.isComposing || (!step && event.key !== "Enter") || !all.length) return;
+    event.preventDefault();
+    if (step) choose(all[(at + step + all.length) % all.length]);
+    else all[Math.max(at, 0)].click();
+  });
+
+  // ---- Keys. Each has a visible twin; the single ones can be switched off. ----
+  const rows = () => [...document.querySelectorAll(".list tbody tr[id]")];
+  const here = () => document.activeElement?.closest(".list tbody tr[id]");
+  const move = (step) => {
+    const all = rows();
+    const at = all.indexOf(here());
+    const next = at < 0 ? all[0] : all[at + step];
+    if (next) link(next)?.focus();
+    return Boolean(next);
+  };
+  const search = () => {
+    if (!$("#q")) return open("palette");
+    $("#q").focus();
+    $("#q").select();
+    return true;
+  };
+  const press = (selector, root) => {
+    const target = $(selector, root);
+    target?.click();
+    return target;
+  };
+  const keys = {
+    "?": () => open("shortcuts-dialog"),
+    "/": search,
+    c: () => press("[data-key=c]") || location.assign(document.body.dataset.new),
+    z: () => press("[data-undo]"),
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => here() && press(".pick input", here()),
+    e: () => here() && press(".act button", here()),
+    Enter: () => here() && document.activeElement.matches(".pick input") && link(here()).click(),
+    ArrowDown: () => here() && move(1),
+    ArrowUp: () => here() && move(-1),
+  };
+  let going = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || !document.body.dataset.new) return;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      if (open("palette") || $("#palette")?.open) event.preventDefault();
+      return;
+    }
+    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const single = event.key.length === 1;
+    if (single && !("singleKeys" in document.body.dataset)) return;
+    const wentTo = single && event.timeStamp - going < 1500 && $(`nav [data-go="${CSS.escape(event.key)}"]`);
+    going = event.key === "g" ? event.timeStamp : 0;
+    if (wentTo) wentTo.click();
+    else if (!keys[event.key]?.()) return;
+    event.preventDefault();
   });
 
   // ---- The print page, when it was opened to print ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
@@ -93,13 +94,13 @@ def pay(page: Page) -> None:
 def archive_and_restore(page: Page, number: str) -> None:
     page.locator("#invoice-actions summary", has_text="More").click()
     page.get_by_role("button", name="Archive").click()
-    expect(page.get_by_text("Invoice archived.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="archived.")).to_be_visible()
     page.get_by_role("navigation", name="Main").first.get_by_role("link", name="Invoices").click()
     expect(page.get_by_role("link", name=number)).to_have_count(0)
-    page.get_by_role("link", name="Show archived").click()
+    page.locator("#archived-toggle").click()
     page.locator("tr", has_text=number).hover()
     page.get_by_role("button", name=f"Restore {number}").click()
-    expect(page.get_by_text("Invoice restored.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=re.compile("restored|is back"))).to_be_visible()
     page.goto("/invoices")
     expect(page.get_by_role("link", name=number)).to_be_visible()
 

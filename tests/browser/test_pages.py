@@ -37,7 +37,12 @@ PAGES = {
     "invoice overdue": ("shop", "/invoices/{overdue}"),
     "invoice paid": ("shop", "/invoices/{paid}"),
     "invoice archived": ("shop", "/invoices/{archived}"),
+    "invoices sorted and searched": ("shop", "/invoices?q=order&sort=client&archived=1"),
+    "invoices of a client": ("shop", "/invoices?client={client}&status=draft"),
     "print": ("shop", "/invoices/{sent}/print"),
+    "print many": ("shop", "/invoices/print?ids={sent}&ids={draft}"),
+    "palette": ("shop", "/palette?q=maison"),
+    "shortcuts": ("shop", "/shortcuts"),
     "settings": ("shop", "/settings/business"),
     "not found": ("shop", "/nothing/here"),
 }
@@ -73,11 +78,31 @@ def open_menus(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
 
 
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    page.keyboard.type("maison")
+    expect(page.get_by_role("option").first).to_contain_text("Maison")
+
+
+def open_shortcuts(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("button", name="Turn single keys off")).to_be_visible()
+
+
+def select_rows(page: Page) -> None:
+    for box in page.locator(".pick [name=ids]").all()[:2]:
+        box.check(force=True)
+    expect(page.locator(".selection")).to_be_visible()
+
+
 STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "login refused": ("nobody", "/login", refuse_login),
     "client refused": ("shop", "/clients/new", refuse_client),
     "invoice refused": ("shop", "/invoices/new", refuse_invoice),
     "line refused": ("shop", "/invoices/{draft}", refuse_line),
+    "palette open": ("shop", "/invoices", open_palette),
+    "shortcuts open": ("shop", "/clients", open_shortcuts),
+    "rows selected": ("shop", "/invoices", select_rows),
     "draft with menus open": ("shop", "/invoices/{draft}", open_menus),
     "sent with menus open": ("shop", "/invoices/{sent}", open_menus),
     **{name: (who, path, lambda _page: None) for name, (who, path) in PAGES.items()},

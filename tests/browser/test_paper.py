@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from tests.browser.conftest import Open, Shop, retail_lines, write_at_once
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("paper")]
+pytestmark = pytest.mark.browser
 
 SIZES = {"A4": (595, 842), "Letter": (612, 792)}
 # Price, tax and amount of a printed line.
