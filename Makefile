@@ -18,7 +18,7 @@ seed: for-running  ## Make a demo business with clients and invoices in every st
 	@$(PYTHON) -m invoices_app flask seed
 
 test: for-developing for-browsing lint  ## Run the linters and all tests
-	$(PYTHON) -m pytest -n 2 --dist loadgroup
+	$(PYTHON) -m pytest -n 2
 
 lint: for-developing  ## Check style, types and who imports whom
 	$(PYTHON) -m ruff check

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from xdist.scheduler import LoadScopeScheduling
 
 from invoices_app import create_app
 from invoices_app.extensions import db
@@ -22,6 +23,8 @@ from tests.support.browser import Browser
 from tests.support.databases import Database, ServerUrls, TestServer
 from tests.support.live import LiveServer
 from tests.support.people import Cast, Person, make_cast
+
+pytest_plugins = ["tests.support.crowd"]
 
 WORKER_KEY = "server_urls"
 server_key = pytest.StashKey[TestServer]()
@@ -40,6 +43,34 @@ def server_urls(config: pytest.Config) -> ServerUrls:
         config.stash[server_key] = TestServer()
         config.stash[urls_key] = config.stash[server_key].start()
     return config.stash[urls_key]
+
+
+# What shares costly fixtures, or would be in each other's way, runs in one worker.
+GROUPS = {
+    "tests/launcher/": "launcher",
+    "tests/journeys/": "journeys",
+    "tests/browser/test_lists.py": "lists",
+    "tests/browser/test_paper.py": "paper",
+    "tests/invoices/test_export.py": "crowd",
+    "tests/invoices/test_lists.py": "crowd",
+    "tests/invoices/test_search.py": "crowd",
+    "tests/whole_app/test_query_budgets.py": "crowd",
+}
+
+
+class ByGroup(LoadScopeScheduling):
+    """Tests of a group go to one worker, larger groups first, every other test to whoever is free.
+
+    xdist's own marker for it has no effect with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for path, group in GROUPS.items() if nodeid.startswith(path)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,8 +9,6 @@ import pytest
 
 from tests.journeys.pages import Form, Page, Visitor
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 LINES: list[dict[str, object]] = [
     {"description": "Design", "quantity": "3", "unit": "h", "unit_price": "80.00", "tax_rate": "20"},
     {"description": "Hosting", "quantity": "1", "unit_price": "12.50", "tax_rate": "20"},

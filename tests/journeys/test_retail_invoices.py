@@ -10,7 +10,6 @@ import pytest
 from tests.journeys.pages import Page, Visitor
 from tests.journeys.retail import INVOICES, RetailInvoice
 
-pytestmark = pytest.mark.xdist_group("journeys")
 each_invoice = pytest.mark.parametrize("invoice", INVOICES, ids=lambda invoice: invoice.number)
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from tests.journeys.pages import PASSWORD, Visitor
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 READ = ["/clients/{client}", "/clients/{client}/edit", "/invoices/{draft}", "/invoices/{draft}/print",
         "/invoices/{sent}", "/invoices/{sent}/print"]  # fmt: skip
 WRITE = [

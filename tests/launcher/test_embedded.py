@@ -19,7 +19,6 @@ from invoices_app.db.postgres_user import PostgresUnavailableError
 from invoices_app.db.processes import find, wait_until
 from tests.launcher.conftest import mode, permissions
 
-pytestmark = pytest.mark.xdist_group("launcher")
 IS_ROOT = os.geteuid() == 0
 
 

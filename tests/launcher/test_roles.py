@@ -14,7 +14,6 @@ from invoices_app.db import roles
 from invoices_app.db.embedded import EmbeddedPostgres
 from invoices_app.db.roles import RoleError
 
-pytestmark = pytest.mark.xdist_group("launcher")
 SECRET = "k" * 32
 SCHEMA = (
     "CREATE TABLE alembic_version (version_num text)",

@@ -17,8 +17,6 @@ from invoices_app.db.embedded import EmbeddedPostgres
 from invoices_app.db.processes import find, wait_until
 from tests.launcher.conftest import SETTINGS_OF_OURS, Launch, Launcher, free_port, mode
 
-pytestmark = pytest.mark.xdist_group("launcher")
-
 
 @pytest.fixture(scope="module")
 def running(launch: Launch, open_folder: Path) -> Launcher:
