@@ -16,6 +16,9 @@ from invoices_app.extensions import db
 from invoices_app.invoices.models import Invoice, LineItem
 from invoices_app.invoices.queries import InvoiceFilters, invoice_batches
 
+WALKED_AT_ONCE = 2500
+"""Each time that the walk goes on, a search is done again."""
+
 INVOICES_AT_ONCE = 250
 LINES_AT_ONCE = 2000
 
@@ -46,9 +49,10 @@ def export_batches(filters: InvoiceFilters, today: date) -> Iterator[Sequence[Ro
     A batch is as many invoices as have some thousand lines together, read in one short transaction of its own: few
     statements, little memory however long the invoices are, and nothing held while a slow browser takes its time.
     """
-    for found in invoice_batches(filters, today, INVOICES_AT_ONCE):
-        for ids in _portions([row.id for row in found]):
-            yield _read(ids)
+    for walked in invoice_batches(filters, today, WALKED_AT_ONCE):
+        for start in range(0, len(walked), INVOICES_AT_ONCE):
+            for ids in _portions([row.id for row in walked[start : start + INVOICES_AT_ONCE]]):
+                yield _read(ids)
 
 
 def _portions(ids: Sequence[uuid.UUID]) -> Sequence[Sequence[uuid.UUID]]:

@@ -18,6 +18,9 @@ from invoices_app.db.processes import end_with_parent
 GRACE_SECONDS = 10
 """How long a worker may take to answer its last requests."""
 
+THREADS = 4
+"""Requests that a worker answers at once, so that someone who downloads slowly keeps nobody waiting."""
+
 
 def load_app(_target: str) -> Any:
     """The WSGI app, in a worker that ends when the server's main process is killed."""
@@ -36,7 +39,7 @@ def main() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_concurrency,
-        blocking_threads=1,
+        blocking_threads=THREADS,
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,

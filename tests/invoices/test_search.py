@@ -215,6 +215,9 @@ def test_not_even_when_the_keys_of_their_words_are_the_same(
     for person, invoice_id in zip(persons, made, strict=True):
         assert found_ids(person, "collision") == {invoice_id}
         assert found_clients(person, "client") == ["A Client"]
+        with database.as_app(person.business_id, person.user_id) as connection:
+            query = "SELECT search('invoice', 'collision', 100)"
+            assert connection.execute(query).fetchall() == [(invoice_id,)]
 
 
 def test_kinds_are_apart(owner: Person) -> None:
