@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
@@ -23,6 +22,7 @@ from invoices_app.web.forms import search_text
 
 blueprint = Blueprint("clients", __name__)
 CURSOR_KIND = "clients"
+LIST_PATH = "/clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Wanted:
     place: Place
 
 
-@blueprint.get("/clients")
+@blueprint.get(LIST_PATH)
 @signed_in
 def index() -> Response:
     wanted = _wanted(request.args)
@@ -156,12 +156,13 @@ def _filters(args: Mapping[str, str]) -> ClientFilters:
 
 def _behind() -> Wanted | None:
     """What the list on the page behind an htmx request shows; None when there is no such list, or no such request."""
-    if not htmx.is_fragment():
+    page = htmx.page_behind()
+    if page is None:
         return None
+    path, args = page
     try:
-        address = urlsplit(request.headers.get("HX-Current-URL", ""))
-        return _wanted(dict(parse_qsl(address.query))) if address.path == url_for("clients.index") else None
-    except (ValueError, BadAddress):
+        return _wanted(args) if path == LIST_PATH else None
+    except BadAddress:
         return None
 
 

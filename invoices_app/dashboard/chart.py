@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from invoices_app.clock import first_of_month
 from invoices_app.money import ZERO
 
 WIDTH, HEIGHT = 640, 192
@@ -69,7 +70,7 @@ class Chart:
 
 def draw(first: date, invoiced: Mapping[date, Decimal], received: Mapping[date, Decimal]) -> Chart:
     """The chart of the twelve months that begin with `first` (a first of a month); months without money are zero."""
-    days = [_month_after(first, months) for months in range(12)]
+    days = [first_of_month(first, months) for months in range(12)]
     values = [ZERO, *(source.get(day, ZERO) for day in days for source in (invoiced, received))]
     step = round_step(max(values) - min(values))
     low = -step * _ceil(-min(values) / step)
@@ -106,8 +107,3 @@ def round_step(span: Decimal) -> Decimal:
 
 def _ceil(value: Decimal) -> int:
     return int(value.to_integral_value(rounding="ROUND_CEILING"))
-
-
-def _month_after(first: date, months: int) -> date:
-    count = first.year * 12 + first.month - 1 + months
-    return date(count // 12, count % 12 + 1, 1)

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Date, Select, SmallInteger, and_, bindparam, case, func, or_, select
 from sqlalchemy import cast as sql_cast
 
+from invoices_app.clock import first_of_month
 from invoices_app.db.figures import BusinessFigure, Figure
 from invoices_app.db.tenancy import given_business, in_given_business
 from invoices_app.extensions import db
@@ -91,7 +92,7 @@ def parameters(today: date, client_id: uuid.UUID | None = None) -> dict[str, Any
 
 def collect(rows: Iterable[Any]) -> Figures:
     """The figures from what `statement` answers."""
-    live, archived = (dict.fromkeys(("all", *STATUSES), 0) for _ in range(2))
+    live, archived = no_counts(), no_counts()
     currencies: dict[str, CurrencyFigures] = {}
     for figure, hidden, currency, how_late, day, count, amount in rows:
         money = currencies.setdefault(currency, CurrencyFigures(currency))
@@ -127,10 +128,14 @@ def statement(*, of_client: bool) -> Select[Any]:
     return kept_figures
 
 
+def no_counts() -> dict[str, int]:
+    """A count of nothing by status, to add to."""
+    return dict.fromkeys(("all", *STATUSES), 0)
+
+
 def first_month(today: date) -> date:
     """The first day of the first of the last twelve months."""
-    months = today.year * 12 + today.month - MONTHS
-    return date(months // 12, months % 12 + 1, 1)
+    return first_of_month(today, 1 - MONTHS)
 
 
 def _add(money: CurrencyFigures, figure: Figure, how_late: int, count: int, amount: Decimal) -> None:

@@ -5,10 +5,10 @@ The same list stands on two pages: all invoices, and those of one client.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from flask import Response, abort, current_app, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -156,11 +156,12 @@ def show(listing: Listing, page: str, **more: Any) -> Response:
 
 
 def behind() -> Listing | None:
-    """The list on the page that a form was sent from; None when there is none on it, or its address makes no sense."""
-    sent_from = request.headers.get("HX-Current-URL") if htmx.is_fragment() else request.form.get("next")
+    """The list on the page that an htmx request comes from; None when there is none on it, or no such request."""
+    page = htmx.page_behind()
+    if page is None:
+        return None
+    path, args = page
     try:
-        address = urlsplit(sent_from or "")
-        path, args = address.path.removeprefix(request.script_root), dict(parse_qsl(address.query))
         endpoint, values = current_app.url_map.bind("").match(path, "GET")
         if endpoint == ALL:
             return _listing(args, None)
@@ -171,22 +172,23 @@ def behind() -> Listing | None:
     return None
 
 
+def undo_url(archiving_id: uuid.UUID | None) -> str:
+    """Where a form can take an archiving back, nowhere when there was none."""
+    return url_for("invoices.undo_archiving", archiving_id=archiving_id) if archiving_id else ""
+
+
 def changed(message: str, undo: str = "") -> Response:
     """Say what was done, and show the list that it was done in as it is now."""
     listing = behind()
-    if listing is None or not htmx.is_fragment():
+    if listing is None:
         return htmx.done(message, htmx.wanted_url(url_for(ALL)), undo)
     body = render_template("invoices/_changed.html", notice=htmx.Notice(message, undo), **context(listing))
     return Response(body, mimetype="text/html")
 
 
-def row_changed(row: InvoiceRow | None, message: str, undo: str = "") -> Response:
-    """As `changed`, where one row was changed: it alone is shown anew, None when it is no longer in the list."""
-    listing = behind()
-    if listing is None or not htmx.is_fragment():
-        return htmx.done(message, htmx.wanted_url(url_for(ALL)), undo)
+def row_changed(listing: Listing, row: InvoiceRow | None, notice: htmx.Notice) -> Response:
+    """Say what was done to one row of this list: it alone is shown anew, None when it is no longer in the list."""
     about_all = counts_context(listing, counted(listing))
-    notice = htmx.Notice(message, undo)
     body = render_template("invoices/_row_changed.html", listing=listing, invoice=row, notice=notice, **about_all)
     return Response(body, mimetype="text/html")
 

@@ -19,7 +19,7 @@ from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
-from invoices_app.invoices.figures import STATUSES, Figures
+from invoices_app.invoices.figures import Figures, no_counts
 from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries, Shelf
 
 SORTS = {
@@ -109,7 +109,7 @@ def search_counts(filters: InvoiceFilters, today: date) -> Figures | None:
         .where(in_business(Invoice))
         .group_by(Invoice.shelf, overdue)
     )
-    live, archived = (dict.fromkeys(("all", *STATUSES), 0) for _ in range(2))
+    live, archived = no_counts(), no_counts()
     total = 0
     for shelf, late, count, count_wanted in db.session.execute(statement):
         total += count

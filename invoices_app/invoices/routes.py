@@ -86,8 +86,7 @@ def archive(invoice_id: uuid.UUID) -> Response:
     match actions.archive_invoice(invoice_id):
         case Ok(outcome):
             message = outcome.told("archived", "had been archived before")
-            undo = outcome.archiving_id and url_for("invoices.undo_archiving", archiving_id=outcome.archiving_id)
-            return _after_toggle(invoice_id, message, undo or "")
+            return _after_toggle(invoice_id, message, listing.undo_url(outcome.archiving_id))
         case refusal:
             return errors.answer(refusal)
 
@@ -132,12 +131,12 @@ def print_page(invoice_id: uuid.UUID) -> Response:
 
 def _after_toggle(invoice_id: uuid.UUID, message: str, undo: str = "") -> Response:
     """Show the row of the list that it was done in as it is now, if it is still there; else go where the form says."""
-    shown = listing.behind() if htmx.is_fragment() else None
+    shown = listing.behind()
     if shown is None:
         return htmx.done(message, htmx.wanted_url(url_for("invoices.show", invoice_id=invoice_id)), undo)
     row = queries.invoice_row(invoice_id, identity().today())
     is_hidden = row is not None and row.archived and not shown.filters.archived
-    return listing.row_changed(None if is_hidden else row, message, undo)
+    return listing.row_changed(shown, None if is_hidden else row, htmx.Notice(message, undo))
 
 
 def _new_page(form: NewInvoiceForm, status: int = 200) -> Response:

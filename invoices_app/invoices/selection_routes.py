@@ -95,7 +95,6 @@ def _ids(sent: Sequence[str]) -> Sequence[uuid.UUID] | None:
 def _answer(result: ActionResult[Outcome], done: str, before: str) -> Response:
     match result:
         case Ok(outcome):
-            undo = outcome.archiving_id and url_for("invoices.undo_archiving", archiving_id=outcome.archiving_id)
-            return listing.changed(outcome.told(done, before), undo or "")
+            return listing.changed(outcome.told(done, before), listing.undo_url(outcome.archiving_id))
         case refusal:
             return errors.answer(refusal)

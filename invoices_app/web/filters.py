@@ -12,6 +12,7 @@ from babel.numbers import get_currency_symbol
 from flask import Flask
 from markupsafe import Markup
 
+from invoices_app.clock import first_of_month
 from invoices_app.money import minor_units, quantize
 
 LOCALE = "en_GB"
@@ -110,7 +111,7 @@ def due(invoice: Dated, today: date) -> Markup | str:
 
 def month_before(day: date) -> date:
     """The first day of the month before that of `day`."""
-    return date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
+    return first_of_month(day, -1)
 
 
 def short(value: Decimal) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask, Response, flash, redirect, render_template, request
 
@@ -62,6 +62,17 @@ def here() -> str:
     """The address of the page that this request is about, as `next` for a form that leads back to it."""
     kept = {name: value for name, value in request.args.items() if name != "cursor"}
     return f"{request.script_root}{request.path}" + (f"?{urlencode(kept)}" if kept else "")
+
+
+def page_behind() -> tuple[str, dict[str, str]] | None:
+    """Path and parameters of the page that an htmx request comes from; None for other requests and senseless ones."""
+    if not is_fragment():
+        return None
+    try:
+        address = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return None
+    return address.path.removeprefix(request.script_root), dict(parse_qsl(address.query))
 
 
 def init_htmx(app: Flask) -> None:
