@@ -29,10 +29,10 @@ from invoices_app.accounts.models import (
 )
 from invoices_app.money import HUNDRED
 from invoices_app.web.forms import (
-    AmountField,
     BaseForm,
     ChoiceField,
     LongTextField,
+    PercentField,
     PlainTextField,
     VersionField,
     WholeNumberField,
@@ -123,7 +123,7 @@ class BusinessForm(BaseForm):
         unknown="Choose a time zone from the list.",
         needed="Choose a time zone.",
     )
-    default_tax_rate = AmountField("Usual tax rate, %", low=Decimal(0), high=HUNDRED, empty=Decimal(0))
+    default_tax_rate = PercentField("Usual tax rate, %", low=Decimal(0), high=HUNDRED, empty=Decimal(0))
     payment_terms_days = WholeNumberField(
         "Payment terms, days", low=0, high=MAX_TERMS_DAYS, needed="Enter the days that clients have to pay."
     )

@@ -1,14 +1,14 @@
 """Form fields that refuse what the database would refuse, and say it in a sentence.
 
-Every field trims its text and rejects control characters; numbers and dates are parsed strictly and kept as they
-were typed when they are wrong.
+Every field trims its text and rejects control characters; numbers and dates are read by `values`, shown as what they
+came to, and kept as they were typed when they are wrong.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Self
@@ -19,14 +19,12 @@ from wtforms.validators import Length, StopValidation
 from wtforms.widgets import HiddenInput, Input, TextInput
 
 from invoices_app.results import FORM, FieldErrors
+from invoices_app.web.values import parse_amount, parse_day
 
 CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 LINE_BREAKS = re.compile(r"[\t\r\n]+")
-NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)")
-THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
-MAX_NUMBER_LENGTH = 40
 MAX_SEARCH_LENGTH = 100
 
 
@@ -116,10 +114,10 @@ class LongTextField(TextAreaField):
 
 
 class ParsedField(Field):
-    """A text input with a meaning: `parse` reads it, `show` writes it, and what was typed wrongly comes back as typed.
+    """A text input with a meaning: `parse` reads it, `show` writes it.
 
     An empty input, or none at all, means `empty`; where there is no sensible meaning, `needed` is the sentence that
-    asks for one.
+    asks for one. `typed` is what was typed as long as it means nothing, and comes back as it is.
     """
 
     widget: Input = TextInput()
@@ -145,25 +143,21 @@ class ParsedField(Field):
         if not valuelist:
             self.data = self.empty if self.data is None else self.data
             return
-        self.typed = str(valuelist[0]).strip()
+        text = self.typed = str(valuelist[0]).strip()
         self.data = None
-        self.data = self.parse(self.typed) if self.typed else self.empty
+        self.data = self.parse(text) if text else self.empty
+        self.typed = None if text else ""
 
 
 class AmountField(ParsedField):
-    """A decimal between `low` and `high` with at most `digits` decimals."""
+    """A decimal between `low` and `high` with at most `digits` decimals, which a sum is rounded to."""
 
     def __init__(self, label: str, *, low: Decimal, high: Decimal, digits: int = 4, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.low, self.high, self.digits = low, high, digits
 
     def parse(self, text: str) -> Decimal:
-        plain = text.replace("\u2212", "-").replace("\u00a0", "").replace(" ", "")
-        if len(plain) > MAX_NUMBER_LENGTH or not NUMBER.fullmatch(plain):
-            raise ValueError("Enter a number, such as 12.50.")
-        if THOUSANDS.fullmatch(plain):
-            raise ValueError(f"Write {plain.replace(',', '')} or {plain.replace(',', '.')}: {plain} can mean both.")
-        value = Decimal(plain.replace(",", "."))
+        value = parse_amount(text, self.digits)
         if value < self.low:
             raise ValueError("Enter zero or more." if self.low == 0 else f"Enter {self.low:f} or more.")
         if value > self.high:
@@ -174,6 +168,14 @@ class AmountField(ParsedField):
 
     def show(self, value: Decimal) -> str:
         return f"{value.normalize():f}" if value else "0"
+
+
+class PercentField(AmountField):
+    """A percentage, written with its mark or without: 20 and 20% are the same."""
+
+    def parse(self, text: str) -> Decimal:
+        number, _mark, more = text.partition("%")
+        return super().parse(text if more else number)
 
 
 class WholeNumberField(ParsedField):
@@ -190,19 +192,21 @@ class WholeNumberField(ParsedField):
 
 
 class DayField(ParsedField):
-    """A calendar date, written 2026-11-22, in years `first` to `last`."""
+    """A calendar date in years `first` to `last`, written in one of the ways of `parse_day`.
 
-    def __init__(self, label: str, *, first: int, last: int, **kwargs: Any) -> None:
+    `today` answers the date where the business is. Distances such as +30 count from the day in the form's field
+    `counts_from`, which stands before this one, as long as that is right, and from today otherwise.
+    """
+
+    def __init__(
+        self, label: str, *, first: int, last: int, today: Callable[[], date], counts_from: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(label, **kwargs)
-        self.first, self.last = first, last
+        self.first, self.last, self.today = first, last, today
+        self._base: Field | None = kwargs["_form"][counts_from] if counts_from else None
 
     def parse(self, text: str) -> date:
-        try:
-            day = date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
-        except ValueError:
-            day = None
-        if day is None:
-            raise ValueError("Enter a date that exists, such as 2026-11-22.")
+        day = parse_day(text, self.today(), self._base.data if self._base else None)
         if not self.first <= day.year <= self.last:
             raise ValueError(f"Enter a date between {self.first} and {self.last}.")
         return day
