@@ -30,10 +30,15 @@ def currency_options() -> list[tuple[str, str]]:
     return [("", "The business's own"), *rules.currency_options()]
 
 
-class ClientForm(BaseForm):
-    """Everything about a client; `currency` and `payment_terms_days` left empty mean those of the business."""
+class NamedForm(BaseForm):
+    """What a client cannot do without."""
 
     name = PlainTextField("Name", max_length=NAME_LENGTH, needed="Enter the client's name.")
+
+
+class ClientForm(NamedForm):
+    """Everything about a client; `currency` and `payment_terms_days` left empty mean those of the business."""
+
     email = PlainTextField("Email", max_length=EMAIL_LENGTH, validators=[email_address])
     phone = PlainTextField("Phone", max_length=PHONE_LENGTH)
     address_line1 = PlainTextField("Address", max_length=ADDRESS_LENGTH)
@@ -49,6 +54,12 @@ class ClientForm(BaseForm):
 
 
 class NewClientForm(ClientForm):
+    one_time_token = TokenField()
+
+
+class QuickClientForm(NamedForm):
+    """A client with nothing but a name, made where an invoice asks for one."""
+
     one_time_token = TokenField()
 
 

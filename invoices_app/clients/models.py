@@ -22,6 +22,8 @@ from invoices_app.accounts.models import (
 from invoices_app.accounts.postal import address_lines
 from invoices_app.db.base import Base, created_at_column, new_id, text_column
 
+NAME_SORT_LENGTH = 100
+
 
 class Client(Base):
     """A client. `notes` are the business's own and appear on no document."""
@@ -67,7 +69,9 @@ class Client(Base):
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     archived_at: Mapped[datetime | None]
     archiving_id: Mapped[uuid.UUID | None]
-    name_sort: Mapped[str] = mapped_column(Text, Computed("left(search_fold(name), 100)", persisted=True))
+    name_sort: Mapped[str] = mapped_column(
+        Text, Computed(f"left(search_fold(name), {NAME_SORT_LENGTH})", persisted=True)
+    )
     archived: Mapped[bool] = mapped_column(Computed("archived_at IS NOT NULL", persisted=True))
     created_at: Mapped[datetime] = created_at_column()
     updated_at: Mapped[datetime] = created_at_column()

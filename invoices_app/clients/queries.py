@@ -8,16 +8,41 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    column,
+    false,
+    func,
+    literal,
+    select,
+    table,
+    union,
+    union_all,
+)
 
-from invoices_app.clients.models import Client
+from invoices_app.clients.models import NAME_SORT_LENGTH, Client
 from invoices_app.db.figures import BusinessFigure, Figure
 from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
-from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
+from invoices_app.db.search import MOST, TYPED, SearchKind, is_found, matches, too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 
-OPTIONS_LIMIT = 1000
+OPTIONS_LIMIT = 10_000
+CHOICES = 8
+LATELY = 100
+"""So many clients count as used lately: those of the last invoices, then those added last."""
+
+_LAST_ROWS = 200
+_LAST_CHARACTER = chr(0x10FFFF)
+# The feature of invoices lies above this one, so that its table is named here and not imported.
+_INVOICES = table("invoices", column("business_id", Uuid()), column("id", Uuid()), column("client_id", Uuid()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +70,17 @@ class ClientFilters:
 class ClientCounts:
     live: int
     archived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A client that can be chosen; `is_exact` when it has the very name that was typed, but for case and accents."""
+
+    id: uuid.UUID
+    name: str
+    email: str
+    city: str
+    is_exact: bool = False
 
 
 _ORDER = Order(Client.name_sort, Client.id)
@@ -115,12 +151,76 @@ def client(client_id: uuid.UUID) -> Client | None:
     return db.session.execute(select(Client).where(in_business(Client), Client.id == client_id)).scalar_one_or_none()
 
 
-def client_options(chosen: uuid.UUID | None = None) -> Sequence[tuple[str, str]]:
-    """(id, name) of the clients that a new invoice can be for, by name, and of the chosen one in any case."""
-    statement = (
-        select(Client.id, Client.name)
-        .where(in_business(Client), Client.archived_at.is_(None) | (Client.id == chosen))
-        .order_by(Client.name_sort, Client.id)
-        .limit(OPTIONS_LIMIT)
-    )
-    return [(str(client_id), name) for client_id, name in db.session.execute(statement)]
+def client_options(chosen: uuid.UUID | None = None, *, every: bool = False) -> Sequence[tuple[str, str]]:
+    """(id, name) of clients that a new invoice can be for, by name: the chosen one in any case, and those used lately.
+
+    `every` means all that are not archived, `OPTIONS_LIMIT` at most.
+    """
+    found = db.session.execute(_options(every), {**given_business(), "chosen": chosen})
+    return [(str(client_id), name) for client_id, name in found]
+
+
+@cache
+def _options(every: bool) -> Select[Any]:  # noqa: FBT001
+    shown: tuple[Any, ...] = (Client.id, Client.name, Client.name_sort)
+    columns = select(*shown).where(in_given_business(Client))
+    live = columns.where(Client.archived.is_(False))
+    offered = live.order_by(Client.name_sort, Client.id).limit(OPTIONS_LIMIT) if every else _used_lately(live, LATELY)
+    chosen = columns.where(Client.id == bindparam("chosen", type_=Uuid()))
+    both = union(offered.subquery().select(), chosen).subquery()
+    return select(both.c.id, both.c.name).order_by(both.c.name_sort, both.c.id)
+
+
+def choices(typed: str) -> Sequence[Choice]:
+    """`CHOICES` clients at most that can be chosen for what was typed, in one statement; archived ones never.
+
+    First those whose name begins with it, then what a search finds, each by name; for nothing, those used lately.
+    """
+    statement = _matching() if typed else _latest()
+    return [Choice(*row) for row in db.session.execute(statement, {**given_business(), "typed": typed})]
+
+
+@cache
+def _latest() -> Select[Any]:
+    live = select(*_choice_columns(), false()).where(in_given_business(Client), Client.archived.is_(False))
+    return _used_lately(live, CHOICES)
+
+
+@cache
+def _matching() -> Select[Any]:
+    """Names that begin with what was typed are a range of the index by name, however many there are."""
+    folded = func.left(func.search_fold(TYPED), NAME_SORT_LENGTH, type_=Text())
+    live = select(*_choice_columns(), Client.name_sort).where(in_given_business(Client), Client.archived.is_(False))
+    first = live.order_by(Client.name_sort, Client.id).limit(CHOICES)
+    begun = first.where(Client.name_sort >= folded, Client.name_sort < folded + _LAST_CHARACTER).cte("begun")
+    found = first.where(_is_one_of(func.array(matches(SearchKind.CLIENT).scalar_subquery()))).cte("found")
+    both = union_all(
+        select(begun, literal(1).label("rank")),
+        select(found, literal(2)).where(found.c.id.not_in(select(begun.c.id))),
+    ).subquery()
+    columns = [both.c[name] for name in ("id", "name", "email", "city")]
+    statement = select(*columns, both.c.name_sort == folded)
+    return statement.order_by(both.c.rank, both.c.name_sort, both.c.id).limit(CHOICES)
+
+
+def _used_lately(clients: Select[Any], most: int) -> Select[Any]:
+    """The first of these clients: those that the last invoices are for, newest first, then those added last."""
+    of_invoices = select(_INVOICES.c.client_id, _INVOICES.c.id.label("at"), literal(1).label("kind"))
+    billed = of_invoices.where(in_given_business(_INVOICES.c)).order_by(_INVOICES.c.id.desc()).limit(_LAST_ROWS)
+    added = select(Client.id.label("client_id"), Client.id.label("at"), literal(2).label("kind"))
+    added = added.where(in_given_business(Client)).order_by(Client.id.desc()).limit(_LAST_ROWS)
+    both = union_all(billed.subquery().select(), added.subquery().select()).subquery()
+    in_order = select(both.c.client_id).order_by(both.c.kind, both.c.at.desc())
+    used = select(func.array(in_order.scalar_subquery()).label("ids")).cte("used")
+    ids = select(used.c.ids).scalar_subquery()
+    return clients.where(_is_one_of(ids)).order_by(func.array_position(ids, Client.id)).limit(most)
+
+
+def _is_one_of(ids: Any) -> ColumnElement[bool]:
+    """The condition that the client's id is in an array; a join would rely on what the planner knows of a business."""
+    condition: ColumnElement[bool] = Client.id == any_(cast(ids, ARRAY(Uuid())))
+    return condition
+
+
+def _choice_columns() -> tuple[Any, ...]:
+    return Client.id, Client.name, Client.email, Client.city

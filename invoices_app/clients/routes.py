@@ -11,10 +11,10 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from invoices_app.clients import actions, queries
 from invoices_app.clients.actions import Toggled
-from invoices_app.clients.forms import ClientForm, EditClientForm, NewClientForm
-from invoices_app.clients.queries import ClientFilters
+from invoices_app.clients.forms import ClientForm, EditClientForm, NewClientForm, QuickClientForm
+from invoices_app.clients.queries import Choice, ClientFilters
 from invoices_app.db.keyset import Place
-from invoices_app.results import Conflict, Ok
+from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, pagination
 from invoices_app.web.access import signed_in
 from invoices_app.web.errors import BadAddress
@@ -23,6 +23,7 @@ from invoices_app.web.forms import search_text
 blueprint = Blueprint("clients", __name__)
 CURSOR_KIND = "clients"
 LIST_PATH = "/clients"
+OPTIONS = "clients/_options.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,32 @@ def create() -> Response:
     match actions.create_client(values, values.pop("one_time_token")):
         case Ok(client_id):
             return htmx.done("Client added.", url_for("clients.show", client_id=client_id))
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.get("/clients/search")
+@signed_in
+def search() -> Response:
+    typed = search_text(request.args)
+    found = queries.choices(typed)
+    is_new = any(map(str.isalnum, typed)) and not any(choice.is_exact for choice in found)
+    return htmx.render("clients/search.html", OPTIONS, {"typed": typed, "choices": found, "is_new": is_new})
+
+
+@blueprint.post("/clients/quick")
+@signed_in
+def create_quickly() -> Response:
+    form = QuickClientForm.from_request()
+    if not form.validate():
+        return errors.answer(Invalid({"name": form.name.errors}))
+    match actions.create_client({"name": form.name.data}, form.one_time_token.data):
+        case Ok(client_id) if htmx.is_fragment():
+            made = queries.client(client_id) or abort(404)
+            choice = Choice(made.id, made.name, made.email, made.city)
+            return _fragment(OPTIONS, {"choices": [choice], "chosen": client_id})
+        case Ok(client_id):
+            return htmx.done("Client added.", url_for("clients.edit", client_id=client_id))
         case refusal:
             return errors.answer(refusal)
 
