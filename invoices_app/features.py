@@ -15,13 +15,21 @@ from invoices_app.clients.routes import blueprint as clients
 from invoices_app.dashboard import palette_routes
 from invoices_app.dashboard.routes import blueprint as dashboard
 from invoices_app.extensions import login
-from invoices_app.invoices import client_routes, export_routes, line_routes, routes, selection_routes, status_routes
+from invoices_app.invoices import (
+    client_routes,
+    export_routes,
+    line_routes,
+    routes,
+    selection_routes,
+    status_routes,
+    suggestion_routes,
+)
 from invoices_app.invoices.blueprint import blueprint as invoices
 
 # Each of these hangs its routes on a blueprint when it is imported.
 ROUTES = (
-    routes, line_routes, status_routes, selection_routes, export_routes, client_routes, client_export_routes,
-    palette_routes,
+    routes, line_routes, status_routes, selection_routes, suggestion_routes, export_routes, client_routes,
+    client_export_routes, palette_routes,
 )  # fmt: skip
 
 

@@ -37,9 +37,10 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Nothing was changed: the row has moved on since the person saw it. `message` says what happened."""
+    """Nothing was changed: the row has moved on since the person saw it, or is `gone`. `message` says what happened."""
 
     message: str
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

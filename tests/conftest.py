@@ -51,9 +51,11 @@ GROUPS = {
     "tests/journeys/": "journeys",
     "tests/browser/test_lists.py": "lists",
     "tests/browser/test_paper.py": "paper",
+    "tests/clients/test_combobox.py": "crowd",
     "tests/invoices/test_export.py": "crowd",
     "tests/invoices/test_lists.py": "crowd",
     "tests/invoices/test_search.py": "crowd",
+    "tests/invoices/test_suggestions_cost.py": "crowd",
     "tests/whole_app/test_query_budgets.py": "crowd",
 }
 

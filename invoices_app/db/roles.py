@@ -47,6 +47,7 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "number_counters": "SELECT, INSERT, UPDATE",
     "invoices": "SELECT, INSERT, UPDATE",
     "line_items": "SELECT, INSERT, UPDATE, DELETE",
+    "draft_edits": "SELECT, INSERT, UPDATE, DELETE",
     "invoice_taxes": "SELECT, INSERT, UPDATE, DELETE",
     "payments": "SELECT, INSERT, UPDATE",
     "business_figures": "SELECT",

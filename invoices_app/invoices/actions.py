@@ -18,7 +18,9 @@ from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import drafts, rules, steps
+from invoices_app.invoices import drafts, edits, rules, steps
+from invoices_app.invoices.document import Sheet
+from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import Invoice
 from invoices_app.invoices.steps import Outcome
 from invoices_app.money import ZERO, minor_units
@@ -26,6 +28,7 @@ from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 UNKNOWN_CLIENT = "Choose one of your clients."
 ARCHIVED_CLIENT = "This client is archived; restore it to write invoices for it."
+_IMPLIED = ("minor_units", "due_by_hand")
 DUE_BEFORE_ISSUE = "The due date cannot be before the issue date."
 
 
@@ -49,6 +52,7 @@ def create_invoice(
             return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
         issue_date = header.get("issue_date") or today
         invoice = Invoice(business_id=business.id, id=invoice_id, client_id=client.id, issue_date=issue_date)
+        invoice.due_by_hand = header.get("due_date") is not None
         invoice.due_date = header.get("due_date") or rules.due_date(issue_date, _terms(client, business))
         if invoice.due_date < issue_date:
             session.rollback()
@@ -70,31 +74,30 @@ def create_invoice(
 
 
 @drafts.within_limits
-def update_invoice(invoice_id: uuid.UUID, values: dict[str, Any], version: int) -> ActionResult[uuid.UUID]:
-    """Change the header of a draft, unless someone else did since `version`.
+def update_invoice(
+    invoice_id: uuid.UUID, values: Mapping[str, Any], version: int, origin: Origin
+) -> ActionResult[Sheet]:
+    """Write these fields of a draft's header, unless someone else changed it since `version`.
 
-    A due date or currency left empty is again the client's or the business's usual one.
+    A due date follows the client's terms until it is chosen by hand, and again when it is emptied; a currency that is
+    emptied is the client's or the business's usual one. What is there already is no change, whatever the version.
     """
     try:
         with transaction() as session:
             invoice = drafts.locked_draft(session, invoice_id)
             if not isinstance(invoice, Invoice):
                 return invoice
-            if invoice.version != version:
-                return Conflict("Someone else changed this invoice while you worked on it.")
-            client = _client(session, values["client_id"])
+            client = _client(session, values.get("client_id", invoice.client_id))
             if client is None or (client.archived and client.id != invoice.client_id):
                 return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
-            values = _filled(session, values, client)
+            values = _filled(session, invoice, values, client)
             changes = audit.difference(invoice, values)
+            if changes and invoice.version != version:
+                who = edits.last_editor(session, invoice, invoice.id)
+                return Conflict(f"{who} changed this heading while you worked on it.")
             if changes:
-                for name, value in values.items():
-                    setattr(invoice, name, value)
-                invoice.minor_units = minor_units(invoice.currency)
-                invoice.version += 1
-                drafts.recompute(session, invoice)
-                audit.record(session, "invoice.changed", "invoice", invoice_id, changes)
-            return Ok(invoice_id)
+                _change_header(session, invoice, values, changes, origin)
+            return Ok(edits.follow(session, invoice, origin, [invoice.id]))
     except IntegrityError as error:
         return constraints.explain(error)
 
@@ -144,17 +147,39 @@ def _client(session: Session, client_id: uuid.UUID) -> Client | None:
     return session.execute(select(Client).where(in_business(Client), Client.id == client_id)).scalar_one_or_none()
 
 
-def _filled(session: Session, values: dict[str, Any], client: Client) -> dict[str, Any]:
-    """The header's values with the usual ones in place of those that were left empty."""
-    if values["due_date"] and values["currency"]:
-        return values
-    business = session.execute(select(Business)).scalar_one()
-    usual_due = rules.due_date(values["issue_date"], _terms(client, business))
-    return {
-        **values,
-        "due_date": values["due_date"] or usual_due,
-        "currency": values["currency"] or client.currency or business.currency,
-    }
+def _filled(session: Session, invoice: Invoice, values: Mapping[str, Any], client: Client) -> dict[str, Any]:
+    """The header's values with the usual ones where they were left empty, and what follows from them."""
+    filled = dict(values)
+    if "due_date" in filled and filled["due_date"] != invoice.due_date:
+        filled["due_by_hand"] = filled["due_date"] is not None
+    issue_date = filled.get("issue_date", invoice.issue_date)
+    dated = issue_date != invoice.issue_date or client.id != invoice.client_id
+    follows = not filled.get("due_by_hand", invoice.due_by_hand)
+    emptied = "due_date" in filled and filled["due_date"] is None
+    if "currency" in filled or (follows and (dated or emptied)):
+        business = session.execute(select(Business)).scalar_one()
+        if follows and (dated or emptied):
+            filled["due_date"] = rules.due_date(issue_date, _terms(client, business))
+        if "currency" in filled:
+            filled["currency"] = filled["currency"] or client.currency or business.currency
+            filled["minor_units"] = minor_units(filled["currency"])
+    return filled
+
+
+def _change_header(
+    session: Session, invoice: Invoice, values: Mapping[str, Any], changes: Mapping[str, Any], origin: Origin
+) -> None:
+    before = edits.kept(invoice, changes)
+    for name, value in values.items():
+        setattr(invoice, name, value)
+    invoice.version += 1
+    if "currency" in changes:
+        drafts.reprice(session, invoice)
+    else:
+        drafts.recompute(session, invoice)
+    told = {name: change for name, change in changes.items() if name not in _IMPLIED}
+    undo = {"header": before}
+    edits.record(session, invoice, origin, Edit("invoice.changed", told, [invoice.id], undo))
 
 
 def _terms(client: Client, business: Business) -> int:

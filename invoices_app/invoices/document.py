@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from invoices_app.accounts.models import Business
 from invoices_app.accounts.postal import address_lines
@@ -145,6 +145,8 @@ class Document:
     lines: Sequence[DocumentLine]
     taxes: Sequence[rules.TaxGroup]
     payments: Sequence[DocumentPayment]
+    revision: int
+    due_by_hand: bool
 
     @property
     def editable(self) -> bool:
@@ -156,15 +158,59 @@ class Document:
         return (self.due_date - self.issue_date).days
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What an open page needs to catch up with a draft: its head and figures, and the lines that have changed.
+
+    `document` holds those lines alone, or all of them when `whole`. `behind` says after which line (None: the first)
+    each stands, when lines may have changed places. `gone` are lines that were taken off, `header` says whether the
+    header has changed.
+    """
+
+    document: Document
+    behind: Mapping[uuid.UUID, uuid.UUID | None]
+    gone: Collection[uuid.UUID]
+    whole: bool
+    header: bool
+
+
+def sheet(
+    invoice_id: uuid.UUID,
+    today: date,
+    line_ids: Collection[uuid.UUID] | None,
+    *,
+    placed: bool = False,
+    header: bool = False,
+) -> Sheet:
+    """The document with these lines (None: all), told where they stand when `placed`. The document exists."""
+    [found] = documents([invoice_id], today, line_ids)
+    changed = {line.id for line in found.lines}
+    behind = _behind(invoice_id, changed) if placed and line_ids is not None else {}
+    return Sheet(found, behind, set(line_ids or ()) - changed, line_ids is None, header)
+
+
+def _behind(invoice_id: uuid.UUID, line_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID | None]:
+    """After which line each of these stands, None for the first."""
+    placed = (
+        select(LineItem.id, func.lag(LineItem.id).over(order_by=LineItem.position).label("behind"))
+        .where(in_business(LineItem), LineItem.invoice_id == invoice_id)
+        .subquery()
+    )
+    found = db.session.execute(select(placed).where(placed.c.id.in_(line_ids)))
+    return {row.id: row.behind for row in found}
+
+
 def document(invoice_id: uuid.UUID, today: date) -> Document | None:
     """The document, or None when this business has no such invoice. Four statements, however many lines."""
     return next(iter(documents([invoice_id], today)), None)
 
 
-def documents(ids: Sequence[uuid.UUID], today: date) -> Sequence[Document]:
+def documents(
+    ids: Sequence[uuid.UUID], today: date, line_ids: Collection[uuid.UUID] | None = None
+) -> Sequence[Document]:
     """The documents with these ids, in this order, without those that this business does not have.
 
-    Four statements, however many documents and lines.
+    Four statements, however many documents and lines. With `line_ids`, they hold those of their lines alone.
     """
     found = db.session.execute(
         select(Invoice, Client, Business)
@@ -174,7 +220,7 @@ def documents(ids: Sequence[uuid.UUID], today: date) -> Sequence[Document]:
     ).all()
     if not found:
         return []
-    lines, taxes, payments = _lines(ids), _taxes(ids), _payments(ids)
+    lines, taxes, payments = _lines(ids, line_ids), _taxes(ids), _payments(ids)
     made: dict[uuid.UUID, Document] = {}
     for invoice, client, business in found:
         seller = invoice.seller or seller_details(business)
@@ -198,7 +244,7 @@ def documents(ids: Sequence[uuid.UUID], today: date) -> Sequence[Document]:
 _PLAIN_FIELDS = (
     "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
     "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
-    "paid_total", "amount_due",
+    "paid_total", "amount_due", "revision", "due_by_hand",
 )  # fmt: skip
 
 
@@ -232,9 +278,15 @@ def _tax_word(country: str) -> str:
     return "GST" if country in _GST_COUNTRIES else "Tax"
 
 
-def _lines(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[DocumentLine]]:
+def _lines(
+    ids: Sequence[uuid.UUID], line_ids: Collection[uuid.UUID] | None
+) -> Mapping[uuid.UUID, Sequence[DocumentLine]]:
+    if line_ids is not None and not line_ids:
+        return defaultdict(list)
     columns = [getattr(LineItem, name) for name in DocumentLine.__dataclass_fields__]
     statement = select(LineItem.invoice_id, *columns).where(in_business(LineItem), LineItem.invoice_id.in_(ids))
+    if line_ids is not None:
+        statement = statement.where(LineItem.id.in_(line_ids))
     return _by_invoice(statement.order_by(LineItem.position), DocumentLine)
 
 

@@ -6,23 +6,29 @@ Locks are taken in one order everywhere: the invoice first, then its lines and p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from invoices_app.accounts.models import Business
 from invoices_app.db.tenancy import in_business
 from invoices_app.invoices import rules
-from invoices_app.invoices.models import MAX_AMOUNT, Invoice, InvoiceStatus, InvoiceTax, LineItem
+from invoices_app.invoices.models import MAX_AMOUNT, MAX_LINES, Invoice, InvoiceStatus, InvoiceTax, LineItem
+from invoices_app.money import ZERO, quantize
 from invoices_app.results import ActionResult, Invalid, NotFound
 
 FROZEN = "This invoice was issued and is frozen; it cannot be edited any more."
 ARCHIVED = "This invoice is archived; restore it to work on it."
 TOO_LARGE = f"With this an amount of the invoice would be larger than {MAX_AMOUNT:,}."
+
+EMPTY_LINE: Mapping[str, Any] = {
+    "quantity": Decimal(1), "unit": "", "unit_price": ZERO, "tax_rate": None, "discount_percent": ZERO,
+}  # fmt: skip
+"""What a line has where its form says nothing."""
 
 Given = ParamSpec("Given")
 Value = TypeVar("Value")
@@ -63,24 +69,49 @@ def locked_draft(session: Session, invoice_id: uuid.UUID) -> Invoice | Invalid |
 
 def lines_of(session: Session, invoice: Invoice) -> Sequence[LineItem]:
     """The invoice's lines in their order."""
-    statement = select(LineItem).where(in_business(LineItem), LineItem.invoice_id == invoice.id)
-    return session.execute(statement.order_by(LineItem.position)).scalars().all()
+    statement = select(LineItem).where(*_of(invoice)).order_by(LineItem.position)
+    return session.execute(statement).scalars().all()
 
 
-def new_line(invoice: Invoice, position: int, values: dict[str, Any], usual_rate: Decimal) -> LineItem:
-    """A line from the values of a form; a tax rate that was left empty is the usual one."""
+def line_of(session: Session, invoice: Invoice, line_id: uuid.UUID) -> LineItem | None:
+    """The line with that id, when the invoice has it."""
+    return session.execute(select(LineItem).where(*_of(invoice), LineItem.id == line_id)).scalar_one_or_none()
+
+
+def line_count(session: Session, invoice: Invoice) -> int:
+    return session.execute(select(func.count()).select_from(LineItem).where(*_of(invoice))).scalar_one()
+
+
+def new_line(invoice: Invoice, position: int, values: Mapping[str, Any], usual_rate: Decimal) -> LineItem:
+    """A line from the values of a form; a tax rate that was left empty is the usual one. Raises AmountTooLargeError."""
     line = LineItem(business_id=invoice.business_id, invoice_id=invoice.id, position=position)
-    line.line_net = Decimal(0)
-    change_line(line, values, usual_rate)
+    change_line(line, {**EMPTY_LINE, **values}, usual_rate, invoice.currency)
     return line
 
 
-def change_line(line: LineItem, values: dict[str, Any], usual_rate: Decimal) -> None:
-    """Write a form's values into a line; its net is made right by `recompute`."""
+def change_line(line: LineItem, values: Mapping[str, Any], usual_rate: Decimal, currency: str) -> None:
+    """Write a form's values into a line, and the net that follows from them. Raises AmountTooLargeError."""
     for name, value in values.items():
         setattr(line, name, usual_rate if name == "tax_rate" and value is None else value)
     line.tax_category = rules.tax_category(line.tax_rate)
     line.unit_code = rules.unit_code(line.unit)
+    price_line(line, currency)
+
+
+def price_line(line: LineItem, currency: str) -> None:
+    """Make the line's net right. Raises AmountTooLargeError."""
+    facts = rules.Line(line.quantity, line.unit_price, line.tax_rate, line.tax_category, line.discount_percent)
+    net = rules.line_net(facts, currency)
+    if abs(net) > MAX_AMOUNT:
+        raise AmountTooLargeError
+    if line.line_net is None or line.line_net != net:
+        line.line_net = net
+
+
+def make_room(session: Session, invoice: Invoice, first: int, by: int, last: int = MAX_LINES) -> None:
+    """Move the lines at the positions `first` to `last` on by that many places, by one statement."""
+    statement = update(LineItem).where(*_of(invoice), LineItem.position.between(first, last))
+    session.execute(statement.values(position=LineItem.position + by).execution_options(synchronize_session=False))
 
 
 def usual_tax_rate(session: Session, invoice: Invoice) -> Decimal:
@@ -89,35 +120,45 @@ def usual_tax_rate(session: Session, invoice: Invoice) -> Decimal:
 
 
 def recompute(session: Session, invoice: Invoice) -> None:
-    """Compute every figure of the document from its lines and store them; only what changed is written.
+    """Make the document's figures right from the nets of its lines, in a few statements however many lines there are.
 
     Raises AmountTooLargeError, which `within_limits` turns into a sentence.
     """
     session.flush()
-    lines = lines_of(session, invoice)
-    totals = rules.compute([_rule_line(line) for line in lines], invoice.currency, invoice.discount_percent)
-    if max(map(abs, (*totals.line_nets, totals.subtotal, totals.net_total, totals.total))) > MAX_AMOUNT:
+    group = (LineItem.tax_category, LineItem.tax_rate)
+    sums = session.execute(select(*group, func.sum(LineItem.line_net)).where(*_of(invoice)).group_by(*group))
+    by_group = {(category, rate): quantize(net, invoice.currency) for category, rate, net in sums}
+    totals = rules.totals(by_group, invoice.currency, invoice.discount_percent)
+    if max(map(abs, (totals.subtotal, totals.net_total, totals.total))) > MAX_AMOUNT:
         raise AmountTooLargeError
-    for line, net in zip(lines, totals.line_nets, strict=True):
-        if line.line_net != net:
-            line.line_net = net
     for name in ("subtotal", "discount_amount", "net_total", "tax_total", "total"):
         setattr(invoice, name, getattr(totals, name))
     invoice.updated_at = func.now()
-    session.execute(delete(InvoiceTax).where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice.id))
-    session.add_all(
-        InvoiceTax(
-            business_id=invoice.business_id,
-            invoice_id=invoice.id,
-            category=group.category,
-            rate=group.rate,
-            taxable=group.taxable,
-            tax=group.tax,
-        )
-        for group in totals.taxes
-    )
+    _write_taxes(session, invoice, totals.taxes)
     session.flush()
 
 
-def _rule_line(line: LineItem) -> rules.Line:
-    return rules.Line(line.quantity, line.unit_price, line.tax_rate, line.tax_category, line.discount_percent)
+def reprice(session: Session, invoice: Invoice) -> None:
+    """As `recompute`, after the currency has changed: every line is rounded anew."""
+    for line in lines_of(session, invoice):
+        price_line(line, invoice.currency)
+    recompute(session, invoice)
+
+
+def _write_taxes(session: Session, invoice: Invoice, groups: Sequence[rules.TaxGroup]) -> None:
+    """Store the tax groups; only what changed is written."""
+    statement = select(InvoiceTax).where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice.id)
+    stored = {(tax.category, tax.rate): tax for tax in session.execute(statement).scalars()}
+    for group in groups:
+        tax = stored.pop((group.category, group.rate), None)
+        if tax is None:
+            tax = InvoiceTax(business_id=invoice.business_id, invoice_id=invoice.id)
+            tax.category, tax.rate = group.category, group.rate
+            session.add(tax)
+        tax.taxable, tax.tax = group.taxable, group.tax
+    for tax in stored.values():
+        session.delete(tax)
+
+
+def _of(invoice: Invoice) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return in_business(LineItem), LineItem.invoice_id == invoice.id

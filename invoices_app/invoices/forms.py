@@ -7,10 +7,12 @@ import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
-from wtforms import FieldList, FormField
-from wtforms.widgets import HiddenInput
+from flask import request
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, FieldList, FormField
+from wtforms.widgets import HiddenInput, TextArea
 
 from invoices_app.accounts import rules as accounts_rules
 from invoices_app.accounts.models import TEXT_LENGTH
@@ -27,7 +29,9 @@ from invoices_app.invoices.models import (
     REFERENCE_LENGTH,
     UNIT_LENGTH,
 )
+from invoices_app.invoices.pasting import rows_of
 from invoices_app.money import HUNDRED, ZERO
+from invoices_app.web.access import identity
 from invoices_app.web.forms import (
     AmountField,
     BaseForm,
@@ -35,6 +39,8 @@ from invoices_app.web.forms import (
     DayField,
     IdField,
     LongTextField,
+    ParsedField,
+    PercentField,
     PlainTextField,
     TokenField,
     VersionField,
@@ -42,6 +48,7 @@ from invoices_app.web.forms import (
 )
 
 BLANK_LINES = 5
+NAMED_PROBLEMS = 5
 METHOD_LABELS = {method: method.replace("_", " ").capitalize() for method in PAYMENT_METHODS}
 UNKNOWN_CLIENT = "Choose one of your clients."
 
@@ -51,11 +58,11 @@ def method_options() -> list[tuple[str, str]]:
 
 
 def day(label: str, **kwargs: Any) -> DayField:
-    return DayField(label, first=FIRST_YEAR, last=LAST_YEAR, **kwargs)
+    return DayField(label, first=FIRST_YEAR, last=LAST_YEAR, today=lambda: identity().today(), **kwargs)
 
 
-def percent(label: str, **kwargs: Any) -> AmountField:
-    return AmountField(label, low=ZERO, high=HUNDRED, **kwargs)
+def percent(label: str, **kwargs: Any) -> PercentField:
+    return PercentField(label, low=ZERO, high=HUNDRED, **kwargs)
 
 
 class LineForm(BaseForm):
@@ -81,31 +88,85 @@ class AddLineForm(LineForm):
 class EditLineForm(LineForm):
     version = VersionField()
 
+    @classmethod
+    def of_sent(cls, *, versioned: bool = True) -> Self:
+        """The form with only those fields that were sent; what was not sent is not changed."""
+        form = cls(request.form)
+        for name in [field.name for field in form if field.name not in request.form]:
+            if name != "version" or not versioned:
+                del form[name]
+        if not versioned and "version" in form:
+            del form["version"]
+        return form
+
+    def fields_of_line(self) -> list[Field]:
+        return [field for field in self if field.name != "version"]
+
+
+class RowsField(ParsedField):
+    """Lines as text copied from a spreadsheet; the value is a list of lines' values."""
+
+    widget: Any = TextArea()
+
+    def parse(self, text: str) -> list[dict[str, Any]]:
+        rows = rows_of(text)
+        if len(rows) > MAX_LINES:
+            raise ValueError(f"An invoice has at most {MAX_LINES} lines.")
+        lines, problems = [], []
+        for number, row in enumerate(rows, start=1):
+            form = LineForm(MultiDict(row))
+            form.validate()
+            problems += [
+                f"Row {number}, {field.label.text.lower()}: {field.errors[0]}" for field in form if field.errors
+            ]
+            lines.append(form.data)
+        if problems:
+            shown, more = problems[:NAMED_PROBLEMS], len(problems) - NAMED_PROBLEMS
+            raise ValueError(" ".join([*shown, *([f"And {more} more."] if more > 0 else [])]))
+        return lines
+
+
+class PasteForm(BaseForm):
+    rows = RowsField("Rows from a spreadsheet", needed="Paste at least one row.")
+    after = IdField("After", unknown="That line is not on this invoice.", widget=HiddenInput())
+    one_time_token = TokenField()
+
 
 class MoveLineForm(BaseForm):
     position = WholeNumberField(low=1, high=MAX_LINES, needed="Say where the line should go.")
 
 
+class CurrencyField(ChoiceField):
+    """A currency by its ISO 4217 code, in capitals or not."""
+
+    def parse(self, text: str) -> str:
+        return super().parse(text.upper())
+
+
 class HeaderForm(BaseForm):
-    """The header of a document. A due date left empty follows the client's terms."""
+    """The header of a document. A due date left empty follows the client's terms; +30 counts from the issue date."""
 
     client_id = IdField("Bill to", unknown=UNKNOWN_CLIENT, needed=UNKNOWN_CLIENT)
     issue_date = day("Issued", needed="Enter the date of the invoice.")
-    due_date = day("Due")
-    currency = ChoiceField(
+    due_date = day("Due", counts_from="issue_date")
+    currency = CurrencyField(
         "Currency", options=accounts_rules.currency_options, unknown="Choose a currency from the list."
     )
     reference = PlainTextField("Reference", max_length=REFERENCE_LENGTH)
     notes = LongTextField("Notes", max_length=TEXT_LENGTH)
     discount_percent = percent("Discount, %", empty=ZERO)
 
-    def offer_clients(self, chosen: uuid.UUID | None = None) -> None:
-        """Fill the list of clients to choose from."""
-        self.client_id.options = list(client_options(chosen))
+    def offer_clients(self, chosen: uuid.UUID | None = None, *, every: bool = False) -> None:
+        """Fill the list of clients to choose from: the chosen one and those used lately, or `every` one."""
+        self.client_id.options = list(client_options(chosen, every=every))
 
 
 class EditHeaderForm(HeaderForm):
     version = VersionField()
+
+    def sent(self) -> list[Field]:
+        """The fields that were sent; what was not sent is not changed."""
+        return [field for field in self if field.raw_data and field.name != "version"]
 
 
 class LineList(FieldList):  # type: ignore[type-arg]  # generic for the checker only
@@ -121,6 +182,7 @@ class NewInvoiceForm(HeaderForm):
     """A new draft. An issue date left empty is today; lines that nothing was written into do not count."""
 
     issue_date = day("Issued")
+    due_date = day("Due", counts_from="issue_date")
     lines = LineList(FormField(LineForm))
     one_time_token = TokenField()
 

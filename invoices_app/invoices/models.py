@@ -23,9 +23,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from invoices_app.accounts.models import IDENTIFIER_LENGTH, NAME_LENGTH, TEXT_LENGTH
+from invoices_app.accounts.models import ACTION_LENGTH, IDENTIFIER_LENGTH, NAME_LENGTH, TEXT_LENGTH
 from invoices_app.db.base import (
     Amount,
     Base,
@@ -121,7 +122,8 @@ class Invoice(Base):
     """A document: a draft without a number, or an issued one with its number, its parties and totals frozen.
 
     Totals by EN 16931: subtotal BT-106, net BT-109, tax BT-110, total BT-112, amount due BT-115. `client_name` is kept
-    by a trigger: the client's name of today in a draft, the name that it was issued with afterwards.
+    by a trigger: the client's name of today in a draft, the name that it was issued with afterwards. `version` counts
+    the changes of the header, `revision` all edits of a draft; its due date follows the terms unless `due_by_hand`.
     """
 
     __tablename__ = "invoices"
@@ -209,6 +211,8 @@ class Invoice(Base):
     number_sort: Mapped[str] = mapped_column(Text, Computed(_NUMBER_SORT, persisted=True))
     client_sort: Mapped[str] = mapped_column(Text, Computed("left(search_fold(client_name), 100)", persisted=True))
     amount_sort: Mapped[int] = mapped_column(BigInteger, Computed("(total * 1000)::bigint", persisted=True))
+    due_by_hand: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    revision: Mapped[int] = mapped_column(server_default="0", default=0)
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     created_at: Mapped[datetime] = created_at_column()
     updated_at: Mapped[datetime] = created_at_column()
@@ -226,6 +230,8 @@ class LineItem(Base):
         _of_invoice(),
         # The lines of a document in their order: invoices.queries.document. Deferred, so that lines can change places.
         UniqueConstraint("business_id", "invoice_id", "position", deferrable=True, initially="DEFERRED"),
+        # What was billed before, by how its description begins: invoices.suggestions.
+        Index("ix_line_items_business_id_description_sort", "business_id", "description_sort", "id"),
         CheckConstraint("unit_price >= 0", name="unit_price_not_negative"),
         CheckConstraint("position > 0", name="position_positive"),
         CheckConstraint(in_list("tax_category", TAX_CATEGORIES), name="tax_category_known"),
@@ -250,7 +256,32 @@ class LineItem(Base):
     tax_rate: Mapped[Percent] = mapped_column(server_default="0")
     exemption_reason: Mapped[str] = text_column(REFERENCE_LENGTH)
     line_net: Mapped[Amount]
+    description_sort: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("left(search_fold(description), 60)", persisted=True), deferred=True
+    )
     version: Mapped[int] = mapped_column(server_default="1", default=1)
+
+
+class DraftEdit(Base):
+    """One edit of a draft, with what undoing it writes; nothing of it outlives the draft.
+
+    `touched` holds the ids of lines, and the invoice's own for its header; `page` is the open page that it came from;
+    `moved` says that lines came, went or changed places.
+    """
+
+    __tablename__ = "draft_edits"
+    __table_args__ = (_of_invoice(),)
+
+    business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    page: Mapped[uuid.UUID | None]
+    action: Mapped[str] = mapped_column(String(ACTION_LENGTH))
+    touched: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID(as_uuid=True)))
+    moved: Mapped[bool]
+    undo: Mapped[dict[str, Any] | None]
+    undone: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
 
 
 class InvoiceTax(Base):

@@ -9,8 +9,17 @@ from flask import Response, render_template, request, url_for
 from invoices_app.accounts import queries as account_queries
 from invoices_app.invoices import actions, listing, queries
 from invoices_app.invoices.blueprint import blueprint
+from invoices_app.invoices.document import Document, Sheet
 from invoices_app.invoices.forms import EditHeaderForm, NewInvoiceForm
-from invoices_app.invoices.views import document_context, document_or_404, draft_or_refuse, show_document
+from invoices_app.invoices.views import (
+    document_context,
+    document_or_404,
+    header_or_refuse,
+    origin,
+    show_document,
+    show_edit,
+    show_header_clash,
+)
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
@@ -59,23 +68,19 @@ def show(invoice_id: uuid.UUID) -> Response:
 @blueprint.post("/invoices/<uuid:invoice_id>")
 @signed_in
 def update(invoice_id: uuid.UUID) -> Response:
-    shown = draft_or_refuse(invoice_id)
+    shown = header_or_refuse(invoice_id)
     form = EditHeaderForm.from_request(shown)
     if not form.validate():
-        return show_document("invoices/_header_answer.html", document_context(shown, header_form=form), 422)
-    values = form.data
-    match actions.update_invoice(invoice_id, values, values.pop("version")):
-        case Ok() if htmx.is_fragment():
-            return show_document("invoices/_header_answer.html", document_context(document_or_404(invoice_id)))
-        case Ok():
-            return htmx.go_to(url_for("invoices.show", invoice_id=invoice_id))
-        case Conflict(message):
-            form.form_errors.append(message)
-            context = document_context(document_or_404(invoice_id), header_form=form)
-            return show_document("invoices/_header_answer.html", context, 409)
+        return _refused_header(shown, form)
+    values = {field.name: field.data for field in form.sent()}
+    match actions.update_invoice(invoice_id, values, form.version.data, origin()):
+        case Ok(sheet):
+            return show_edit(sheet, of_header=True)
+        case Conflict() as conflict:
+            return show_header_clash(invoice_id, form, conflict)
         case Invalid(problems):
             form.add_errors(problems)
-            return show_document("invoices/_header_answer.html", document_context(shown, header_form=form), 422)
+            return _refused_header(shown, form)
         case refusal:
             return errors.answer(refusal)
 
@@ -129,6 +134,13 @@ def print_page(invoice_id: uuid.UUID) -> Response:
     return Response(render_template("invoices/print.html", **context), mimetype="text/html")
 
 
+def _refused_header(shown: Document, form: EditHeaderForm) -> Response:
+    """The heading with what was typed into it, and why that is not taken."""
+    sheet = Sheet(shown, {}, (), whole=False, header=False)
+    context = document_context(shown, header_form=form) | {"sheet": sheet, "own": None}
+    return show_document("invoices/_header_answer.html", context, 422)
+
+
 def _after_toggle(invoice_id: uuid.UUID, message: str, undo: str = "") -> Response:
     """Show the row of the list that it was done in as it is now, if it is still there; else go where the form says."""
     shown = listing.behind()
@@ -140,7 +152,8 @@ def _after_toggle(invoice_id: uuid.UUID, message: str, undo: str = "") -> Respon
 
 
 def _new_page(form: NewInvoiceForm, status: int = 200) -> Response:
-    form.offer_clients(form.client_id.data)
+    form.offer_clients(form.client_id.data, every="every-client" in request.args)
     form.add_blank_lines()
-    context = {"form": form, "usual_tax_rate": account_queries.business().default_tax_rate}
+    chosen = dict(form.client_id.options).get(str(form.client_id.data), "")
+    context = {"form": form, "client_name": chosen, "usual_tax_rate": account_queries.business().default_tax_rate}
     return htmx.render("invoices/new.html", "invoices/new.html", context, status)

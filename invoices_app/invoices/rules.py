@@ -7,7 +7,7 @@ and nowhere else. `migrations/versions/0005_checked_totals.py` holds the same in
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -74,20 +74,33 @@ class Totals:
 def compute(lines: Sequence[Line], currency: str, discount_percent: Decimal = ZERO) -> Totals:
     """All figures of a document in `currency` with a document discount of `discount_percent`.
 
-    Line net BT-131; BT-106 by BR-CO-10; net by BR-CO-13; tax per group, never per line, by BR-CO-17; its sum by
-    BR-CO-14; total by BR-CO-15. The document discount is shared over the groups by their net, the last takes the rest.
+    Line net BT-131; BT-106 by BR-CO-10; the rest as `totals`.
     """
     nets = tuple(line_net(line, currency) for line in lines)
-    subtotal = sum(nets, ZERO)
-    discount = quantize(share(subtotal, discount_percent), currency)
     by_group: dict[tuple[str, Decimal], Decimal] = {}
     for line, net in zip(lines, nets, strict=True):
         key = (line.tax_category, line.tax_rate)
         by_group[key] = by_group.get(key, ZERO) + net
+    return totals(by_group, currency, discount_percent, nets)
+
+
+def totals(
+    by_group: Mapping[tuple[str, Decimal], Decimal],
+    currency: str,
+    discount_percent: Decimal = ZERO,
+    line_nets: tuple[Decimal, ...] = (),
+) -> Totals:
+    """The figures of a document from the sums of its line nets by tax category and rate.
+
+    Net by BR-CO-13; tax per group, never per line, by BR-CO-17; its sum by BR-CO-14; total by BR-CO-15. The document
+    discount is shared over the groups by their net, the last takes the rest.
+    """
+    subtotal = sum(by_group.values(), ZERO)
+    discount = quantize(share(subtotal, discount_percent), currency)
     taxes = _tax_groups(by_group, discount, discount_percent, currency)
     tax_total = sum((group.tax for group in taxes), ZERO)
     net_total = subtotal - discount
-    return Totals(nets, subtotal, discount, net_total, taxes, tax_total, net_total + tax_total)
+    return Totals(line_nets, subtotal, discount, net_total, taxes, tax_total, net_total + tax_total)
 
 
 def line_net(line: Line, currency: str) -> Decimal:
@@ -97,7 +110,7 @@ def line_net(line: Line, currency: str) -> Decimal:
 
 
 def _tax_groups(
-    by_group: dict[tuple[str, Decimal], Decimal], discount: Decimal, discount_percent: Decimal, currency: str
+    by_group: Mapping[tuple[str, Decimal], Decimal], discount: Decimal, discount_percent: Decimal, currency: str
 ) -> tuple[TaxGroup, ...]:
     groups: list[TaxGroup] = []
     left = discount

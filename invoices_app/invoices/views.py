@@ -3,17 +3,70 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, abort
+from flask import Response, abort, request, url_for
+from wtforms import Field
 
+from invoices_app.clients.queries import client_options
+from invoices_app.invoices import document as documents
 from invoices_app.invoices import queries
-from invoices_app.invoices.document import Document, document
+from invoices_app.invoices.document import Document, DocumentLine, Sheet, document
 from invoices_app.invoices.drafts import ARCHIVED, FROZEN
-from invoices_app.invoices.forms import AddLineForm, EditHeaderForm, EditLineForm, PayForm
-from invoices_app.results import Invalid
+from invoices_app.invoices.edits import Origin
+from invoices_app.invoices.forms import AddLineForm, EditHeaderForm, EditLineForm, PasteForm, PayForm
+from invoices_app.results import Conflict, Invalid
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity
+from invoices_app.web.forms import uuid_or_none
+
+EDITED = "invoices/_edit_answer.html"
+LONGEST_REVISION = 9
+
+
+@dataclass(frozen=True, slots=True)
+class ClashField:
+    """A field that two people changed: what the person sent and what is stored, as text; `value` goes into a form."""
+
+    name: str
+    label: str
+    mine: str
+    theirs: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """An edit that came too late, to choose from: of the line `line_id`, or of the header when that is None.
+
+    `action` takes the person's values, with `version`; the line is gone when `gone`.
+    """
+
+    message: str
+    fields: Sequence[ClashField]
+    action: str
+    version: int | None = None
+    line_id: uuid.UUID | None = None
+    gone: bool = False
+
+    @property
+    def of_header(self) -> bool:
+        return self.line_id is None
+
+    @property
+    def target(self) -> str:
+        if self.gone:
+            return "closest .clash"
+        return "#invoice-header" if self.of_header else f"#line-{self.line_id}"
+
+
+def origin() -> Origin:
+    """The open page that this request comes from, as its script names it in two headers of its own."""
+    seen = request.headers.get("Sheet-Revision", "")
+    known = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= LONGEST_REVISION else None
+    return Origin(identity().today(), uuid_or_none(request.headers.get("Sheet-Page")), known)
 
 
 def document_or_404(invoice_id: uuid.UUID) -> Document:
@@ -23,10 +76,17 @@ def document_or_404(invoice_id: uuid.UUID) -> Document:
 
 def draft_or_refuse(invoice_id: uuid.UUID) -> Document:
     """The document, when it can be edited; otherwise the reason why not is the answer to this request."""
-    shown = document_or_404(invoice_id)
-    if not shown.editable:
-        abort(errors.answer(Invalid.because(ARCHIVED if shown.archived else FROZEN)))
-    return shown
+    return _editable(document_or_404(invoice_id))
+
+
+def line_or_refuse(invoice_id: uuid.UUID, line_id: uuid.UUID) -> tuple[Document, DocumentLine | None]:
+    """The document and one of its lines, None when it is not there: for a fragment, the document holds nothing else."""
+    if htmx.is_fragment():
+        found = documents.documents([invoice_id], identity().today(), [line_id])
+        shown = _editable(found[0] if found else abort(404))
+    else:
+        shown = draft_or_refuse(invoice_id)
+    return shown, next((line for line in shown.lines if line.id == line_id), None)
 
 
 def document_context(
@@ -35,6 +95,7 @@ def document_context(
     header_form: EditHeaderForm | None = None,
     line_form: tuple[uuid.UUID, EditLineForm] | None = None,
     new_line_form: AddLineForm | None = None,
+    paste_form: PasteForm | None = None,
     pay_form: PayForm | None = None,
 ) -> dict[str, Any]:
     """All that the document's templates need; a form that was refused takes the place of the fresh one."""
@@ -49,16 +110,104 @@ def document_context(
     if line_form is not None:
         line_forms[line_form[0]] = line_form[1]
     header_form = header_form or EditHeaderForm(obj=shown)
-    header_form.offer_clients(shown.client_id)
+    if htmx.is_fragment():  # with a script, clients are found by typing
+        header_form.client_id.options = [(str(shown.client_id), shown.buyer.name)]
+    else:
+        header_form.offer_clients(shown.client_id, every="every-client" in request.args)
     return context | {
         "header_form": header_form,
         "line_forms": line_forms,
         "new_line_form": new_line_form or AddLineForm(),
+        "paste_form": paste_form or PasteForm(),
         "usual_tax_rate": shown.usual_tax_rate,
-        "next_number": queries.next_number(shown.issue_date),
     }
 
 
 def show_document(partial: str, context: dict[str, Any], status: int = 200) -> Response:
     """The document's page, or the part of it that htmx swaps."""
+    shown: Document = context["document"]
+    if shown.editable:
+        context = context | {"next_number": queries.next_number(shown.issue_date)}
     return htmx.render("invoices/show.html", partial, context, status)
+
+
+def show_edit(
+    sheet: Sheet, own: uuid.UUID | None = None, notice: htmx.Notice | None = None, *, of_header: bool = False
+) -> Response:
+    """The answer to an edit that was made: for htmx what has changed, the line `own` first, else the page."""
+    if not htmx.is_fragment():
+        return htmx.go_to(url_for("invoices.show", invoice_id=sheet.document.id))
+    context = document_context(sheet.document) | {"sheet": sheet, "own": own, "of_header": of_header}
+    if notice is not None:
+        context["notice"] = notice
+    return show_document("invoices/_header_answer.html" if of_header else EDITED, context)
+
+
+def show_line_clash(invoice_id: uuid.UUID, line_id: uuid.UUID, form: EditLineForm, conflict: Conflict) -> Response:
+    """Both versions of a line to choose from; of a line that is gone, what the person wrote."""
+    shown, line = line_or_refuse(invoice_id, line_id)
+    theirs = EditLineForm(obj=line) if line else None
+    action = "invoices.change_line" if line else "invoices.put_line_back"
+    clash = Clash(
+        conflict.message,
+        [
+            ClashField(field.name, label(field), text(field), text(theirs[field.name]) if theirs else "", text(field))
+            for field in form.fields_of_line()
+            if theirs is None or field.data != theirs[field.name].data
+        ],
+        url_for(action, invoice_id=invoice_id, line_id=line_id),
+        line.version if line else None,
+        line_id,
+        gone=line is None,
+    )
+    sheet = Sheet(shown, {}, set(), whole=False, header=False)
+    return show_document(EDITED, document_context(shown) | {"sheet": sheet, "own": line_id, "clash": clash}, 409)
+
+
+def show_header_clash(invoice_id: uuid.UUID, form: EditHeaderForm, conflict: Conflict) -> Response:
+    """Both versions of the header to choose from."""
+    shown = header_or_refuse(invoice_id)
+    theirs = EditHeaderForm(obj=shown)
+    clash = Clash(
+        conflict.message,
+        [
+            ClashField(field.name, label(field), _told(field), _told(theirs[field.name]), text(field))
+            for field in form.sent()
+            if field.data != theirs[field.name].data
+        ],
+        url_for("invoices.update", invoice_id=invoice_id),
+        shown.version,
+    )
+    sheet = Sheet(shown, {}, set(), whole=False, header=False)
+    context = document_context(shown) | {"sheet": sheet, "own": None, "clash": clash}
+    return show_document("invoices/_header_answer.html", context, 409)
+
+
+def header_or_refuse(invoice_id: uuid.UUID) -> Document:
+    """The document, when it can be edited; for a fragment without its lines."""
+    if not htmx.is_fragment():
+        return draft_or_refuse(invoice_id)
+    found = documents.documents([invoice_id], identity().today(), ())
+    return _editable(found[0] if found else abort(404))
+
+
+def label(field: Field) -> str:
+    return str(field.label.text)
+
+
+def text(field: Any) -> str:
+    """A field as it stands in its input."""
+    return str(field._value())  # noqa: SLF001  (WTForms has no other name for it)
+
+
+def _told(field: Field) -> str:
+    """A header field as people read it: a client by name."""
+    if field.name == "client_id" and field.data:
+        return dict(client_options(field.data)).get(str(field.data), "")
+    return text(field)
+
+
+def _editable(shown: Document) -> Document:
+    if not shown.editable:
+        abort(errors.answer(Invalid.because(ARCHIVED if shown.archived else FROZEN)))
+    return shown

@@ -18,9 +18,9 @@ def init_web(app: Flask, settings: Settings) -> None:
     app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_MIMETYPES=["text/html"])
     compress.init_app(app)
     security.init_security(app, settings)  # first: it gives every request its id, refused ones too
+    access.init_access(app)  # before the forms' tokens: a lost session is told as such
     csrf.init_app(app)
     rate_limits.init_rate_limits(app, settings)
-    access.init_access(app)
     assets.init_assets(app)
     filters.init_filters(app)
     htmx.init_htmx(app)

@@ -39,33 +39,11 @@
     note.append(button);
     $("#alerts").replaceChildren(note);
   };
-
-  // Leaving a cell has sent its row already: Enter in it must not send the form a second time, as a page.
-  document.addEventListener("submit", (event) => {
-    if (window.htmx && event.target.matches("[data-autosave]")) event.preventDefault();
-  });
-
-  // A long description wraps, and is one line of text all the same.
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing || !event.target.matches("[data-one-line]")) return;
-    event.preventDefault();
-    if (event.target.form?.matches("[data-autosave]")) event.target.dispatchEvent(new Event("change", { bubbles: true }));
-    else event.target.form?.requestSubmit();
-  });
-
-  // A date written out in words is out of date as soon as another one is chosen.
-  document.addEventListener("input", (event) => {
-    const words = event.target.parentElement?.matches(".day") && event.target.nextElementSibling;
-    if (words) words.hidden = true;
-  });
+  document.addEventListener("alarm", (event) => alarm(event.detail));
 
   const writes = (event) => event.detail.ctx?.request?.method !== "GET";
   document.addEventListener("htmx:before:request", (event) => {
     if (writes(event)) state("Saving…");
-    // What waited in the queue of its row goes out with the version that the answer before it has brought.
-    const { body } = event.detail.ctx?.request || {};
-    const version = event.target.matches("[data-autosave]") && $("[name=version]", event.target);
-    if (version && body) body.set("version", version.value);
     const menu = event.detail.ctx?.sourceElement?.closest("details.menu");
     if (menu) {
       menu.open = false;
@@ -75,31 +53,28 @@
   document.addEventListener("htmx:after:request", (event) => {
     const status = event.detail.ctx?.response?.status;
     if (writes(event) && status) state(status < 400 ? "Saved just now" : "Not saved");
-    if (status && status < 400) $("#alerts").replaceChildren();
+    if (writes(event) && status && status < 400) $("#alerts").replaceChildren();
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return;
     state("Not saved");
-    alarm("The server could not be reached. What you typed is still here; change it again to send it once more.");
+    alarm("The server could not be reached. What you typed is kept; try again in a moment.");
   });
 
   // ---- Focus ----
   // A swap may take away the element that had the focus: go on at the same place of the table, or at the link of the
-  // same name, never at the top of the page. After a line was added, go on with the next one.
+  // same name, never at the top of the page.
   let place = null;
   const link = (row) => $("td:not(.pick) a, .more a", row);
   document.addEventListener("htmx:before:swap", (event) => {
     const focused = document.activeElement;
     const row = focused?.closest("tbody[id] > tr");
-    const adding = event.detail.ctx?.sourceElement?.id === "new-line-form";
-    place = (row || adding || focused?.id) && { body: row?.parentElement.id, row: row?.rowIndex, id: focused.id, adding };
+    place = (row || focused?.id) && { body: row?.parentElement.id, row: row?.rowIndex, id: focused.id };
   });
   document.addEventListener("htmx:after:settle", () => {
     count();
     if (!place) return;
-    if (place.adding) {
-      ($("#new-line [aria-invalid]") || $("#new-description"))?.focus();
-    } else if (lost() && place.id && document.getElementById(place.id)) {
+    if (lost() && place.id && document.getElementById(place.id)) {
       document.getElementById(place.id).focus({ preventScroll: true });
     } else if (lost() && place.body) {
       const rows = document.getElementById(place.body)?.closest("table").rows;
@@ -212,7 +187,7 @@
     ArrowDown: () => here() && move(1),
     ArrowUp: () => here() && move(-1),
   };
-  let going = 0;
+  let going = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || !document.body.dataset.new) return;
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
@@ -224,7 +199,7 @@
     const single = event.key.length === 1;
     if (single && !("singleKeys" in document.body.dataset)) return;
     const wentTo = single && event.timeStamp - going < 1500 && $(`nav [data-go="${CSS.escape(event.key)}"]`);
-    going = event.key === "g" ? event.timeStamp : 0;
+    going = event.key === "g" ? event.timeStamp : -Infinity;
     if (wentTo) wentTo.click();
     else if (!keys[event.key]?.()) return;
     event.preventDefault();

@@ -12,6 +12,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page(browse: Open, shop: Shop, draft: str) -> Page:
+    return draft_page(browse, shop, draft)
+
+
+def draft_page(browse: Open, shop: Shop, draft: str) -> Page:
     """The draft in a browser; the page carries a mark that a page load would wipe out."""
     page = browse(draft, shop.visitor)
     page.evaluate("window.stillTheSamePage = true")
@@ -144,10 +148,14 @@ def test_wrong_new_line_shows_its_sentence_and_stays(page: Page) -> None:
     page.get_by_label("Description, new line").fill("Teapot")
     page.get_by_label("Price, new line").fill("-1")
     page.get_by_label("Price, new line").press("Enter")
-    row = page.locator("#new-line")
+    row = page.locator("#invoice-lines tr.unsaved")
     expect(row.locator(".error")).to_contain_text("Enter zero or more.")
-    expect(page.get_by_label("Description, new line")).to_have_value("Teapot")
-    expect(page.get_by_label("Price, new line")).to_have_value("-1")
+    expect(row.get_by_label("Description, new line")).to_have_value("Teapot")
+    price = row.get_by_label("Price, new line")
+    expect(price).to_have_value("-1")
+    price.fill("1")
+    price.press("Enter")
+    rows(page, 4)
     assert_not_reloaded(page)
 
 
@@ -158,10 +166,16 @@ def test_someone_elses_change_is_not_overwritten(page: Page, browse: Open, shop:
     total(other, "102.00")
     page.get_by_label("Quantity, line 1").fill("9")
     page.locator("h1").click()
-    expect(page.get_by_text("Someone else changed this line")).to_be_visible()
-    expect(page.get_by_label("Quantity, line 1")).to_have_value("9")
+    clash = page.locator("#invoice-lines tr.clash")
+    expect(clash).to_contain_text("changed this line while you worked on it")
+    expect(clash.locator("li b")).to_have_text(["9", "6"])
+    expect(page.get_by_label("Quantity, line 1")).to_have_value("6")
+    total(page, "102.00")
+    clash.get_by_role("button", name="Keep mine").press("Enter")
+    total(page, "138.00")
+    expect(clash).to_have_count(0)
     other.reload()
-    expect(other.get_by_label("Quantity, line 1")).to_have_value("6")
+    expect(other.get_by_label("Quantity, line 1")).to_have_value("9")
 
 
 def test_heading_saves_itself(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Literal
 
@@ -74,6 +75,34 @@ def refuse_line(page: Page) -> None:
     expect(page.locator("#invoice-lines .error")).to_be_visible()
 
 
+def refuse_new_line(page: Page) -> None:
+    page.get_by_label("Description, new line").fill("Cup")
+    page.get_by_label("Price, new line").fill("-1")
+    page.get_by_label("Price, new line").press("Enter")
+    expect(page.locator("#invoice-lines tr.unsaved .error")).to_be_visible()
+
+
+def clash(page: Page) -> None:
+    """An edit that says it has seen an older version of its line."""
+    for outcome in ("Saved just now", "Not saved"):
+        if outcome == "Not saved":
+            page.locator("tr.line [name=version]").first.evaluate("field => { field.value = '1' }")
+        page.get_by_label("Unit, line 1").fill(uuid.uuid4().hex[:6])
+        page.get_by_label("Unit, line 1").press("Tab")
+        expect(page.locator("#save-state")).to_have_text(outcome)
+    expect(page.locator("tr.clash")).to_be_visible()
+
+
+def suggest_lines(page: Page) -> None:
+    page.get_by_label("Description, new line").press_sequentially("unbr")
+    expect(page.locator("#choices [role=option]").first).to_be_visible()
+
+
+def suggest_clients(page: Page) -> None:
+    page.get_by_label("Bill to").first.fill("mai")
+    expect(page.locator("#choices [role=option]").first).to_be_visible()
+
+
 def open_menus(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
 
@@ -100,6 +129,10 @@ STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "client refused": ("shop", "/clients/new", refuse_client),
     "invoice refused": ("shop", "/invoices/new", refuse_invoice),
     "line refused": ("shop", "/invoices/{draft}", refuse_line),
+    "new line refused": ("shop", "/invoices/{draft}", refuse_new_line),
+    "line clash": ("shop", "/invoices/{draft}", clash),
+    "suggestions open": ("shop", "/invoices/{draft}", suggest_lines),
+    "clients to choose": ("shop", "/invoices/{draft}", suggest_clients),
     "palette open": ("shop", "/invoices", open_palette),
     "shortcuts open": ("shop", "/clients", open_shortcuts),
     "rows selected": ("shop", "/invoices", select_rows),

@@ -17,7 +17,7 @@ from invoices_app.invoices import actions, line_actions, status_actions
 from invoices_app.results import Conflict, Ok
 from tests.invoices.conftest import THREADS
 from tests.support.databases import Database
-from tests.support.factories import make_client, make_invoice, make_issued, read, today
+from tests.support.factories import ORIGIN, make_client, make_invoice, make_issued, read, today
 from tests.support.people import Person
 
 INVOICES = 60
@@ -80,7 +80,7 @@ def test_one_of_two_edits_of_a_line_wins(owner: Person, at_once: Callable[..., l
     invoice_id = make_invoice(owner)
     line_id = read(owner, invoice_id).lines[0].id
     edits = [
-        lambda words=words: line_actions.change_line(invoice_id, line_id, {"description": words}, 1)
+        lambda words=words: line_actions.change_line(invoice_id, line_id, {"description": words}, 1, ORIGIN)
         for words in ("Mine", "Yours")
     ]
     results = at_once(edits)
@@ -92,7 +92,7 @@ def test_one_of_two_edits_of_a_line_wins(owner: Person, at_once: Callable[..., l
 def test_lines_added_together_all_stay(owner: Person, at_once: Callable[..., list[Any]]) -> None:
     invoice_id = make_invoice(owner, [])
     values = {"description": "X", "quantity": 1, "unit_price": 1, "tax_rate": None, "discount_percent": 0, "unit": ""}
-    at_once([lambda: line_actions.add_line(invoice_id, dict(values))] * 20)
+    at_once([lambda: line_actions.add_lines(invoice_id, [values], ORIGIN)] * 20)
     shown = read(owner, invoice_id)
     assert [line.position for line in shown.lines] == list(range(1, 21))
     assert shown.total == 20

@@ -23,7 +23,17 @@ from invoices_app.invoices.queries import InvoiceFilters
 from invoices_app.results import Ok
 from tests.support import crowd
 from tests.support.databases import Database
-from tests.support.factories import archive, issue, line, make_client, make_invoice, make_issued, pay, today
+from tests.support.factories import (
+    ORIGIN,
+    archive,
+    issue,
+    line,
+    make_client,
+    make_invoice,
+    make_issued,
+    pay,
+    today,
+)
 from tests.support.people import Person
 
 ACTIONS_ALONE = 700
@@ -95,21 +105,21 @@ class Life:
         values = {"client_id": self.random.choice(self.clients), "currency": self.random.choice(["GBP", "USD"])}
         values |= {"issue_date": self.day, "due_date": self.day + timedelta(days=self.random.randint(0, 500))}
         values |= {"discount_percent": Decimal(self.random.choice([0, 10, 100])), "reference": "Changed", "notes": ""}
-        return actions.update_invoice(shown.id, values, shown.version)
+        return actions.update_invoice(shown.id, values, shown.version, ORIGIN)
 
     def do_add_line(self) -> Any:
-        return line_actions.add_line(self._invoice(), line("More", 1, self.random.randint(0, 500)))
+        return line_actions.add_lines(self._invoice(), [line("More", 1, self.random.randint(0, 500))], ORIGIN)
 
     def do_change_line(self) -> Any:
         shown = self._document()
         if shown.lines:
             chosen = self.random.choice(shown.lines)
-            return line_actions.change_line(shown.id, chosen.id, {"unit_price": Decimal(7)}, chosen.version)
+            return line_actions.change_line(shown.id, chosen.id, {"unit_price": Decimal(7)}, chosen.version, ORIGIN)
         return None
 
     def do_delete_line(self) -> Any:
         shown = self._document()
-        return line_actions.delete_line(shown.id, shown.lines[0].id) if shown.lines else None
+        return line_actions.delete_line(shown.id, shown.lines[0].id, ORIGIN) if shown.lines else None
 
     def do_issue(self) -> Any:
         return status_actions.issue_invoice(self._invoice(), today())
@@ -262,7 +272,7 @@ def test_what_was_rolled_back_was_never_counted(owner: Person, database: Databas
     with owner.acting():
         assert not isinstance(actions.create_invoice({"client_id": uuid.uuid4()}, [line()], today()), Ok)
         too_much = line("Gold", "9999999999", "9999999999")
-        assert not isinstance(line_actions.add_line(invoice_id, too_much), Ok)
+        assert not isinstance(line_actions.add_lines(invoice_id, [too_much], ORIGIN), Ok)
         assert not isinstance(status_actions.reopen_invoice(invoice_id), Ok)
     assert kept(database, owner) == before
 

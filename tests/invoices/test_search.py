@@ -21,7 +21,7 @@ from invoices_app.invoices.queries import NEWEST_FIRST, SORTS, InvoiceFilters, I
 from tests.support import people
 from tests.support.crowd import HUNDRED_THOUSAND, RARE, Crowd
 from tests.support.databases import Database
-from tests.support.factories import archive, issue, line, make_client, make_invoice, read, today
+from tests.support.factories import ORIGIN, archive, issue, line, make_client, make_invoice, read, today
 from tests.support.people import Cast, Person, make_owner
 
 NAMES = (
@@ -147,15 +147,15 @@ def test_a_renamed_client(owner: Person) -> None:
 def test_a_line_that_comes_changes_and_goes(owner: Person) -> None:
     invoice_id = make_invoice(owner, [line("Apples")])
     with owner.acting():
-        line_actions.add_line(invoice_id, line("Bananas"))
+        line_actions.add_lines(invoice_id, [line("Bananas")], ORIGIN)
     second = read(owner, invoice_id).lines[1]
     assert found_ids(owner, "apples banan") == {invoice_id}
     with owner.acting():
-        line_actions.change_line(invoice_id, second.id, {"description": "Cherries"}, second.version)
+        line_actions.change_line(invoice_id, second.id, {"description": "Cherries"}, second.version, ORIGIN)
     assert found_ids(owner, "banan") == set()
     assert found_ids(owner, "cherr") == {invoice_id}
     with owner.acting():
-        line_actions.delete_line(invoice_id, second.id)
+        line_actions.delete_line(invoice_id, second.id, ORIGIN)
     assert found_ids(owner, "cherr") == set()
     assert found_ids(owner, "apples") == {invoice_id}
 

@@ -13,6 +13,7 @@ from invoices_app.clients import actions as client_actions
 from invoices_app.invoices import actions as invoice_actions
 from invoices_app.invoices import status_actions
 from invoices_app.invoices.document import Document, document
+from invoices_app.invoices.edits import Origin
 from invoices_app.results import ActionResult, Ok
 from tests.support.people import Person
 
@@ -28,6 +29,10 @@ def value_of(result: ActionResult[Value]) -> Value:
 def today() -> date:
     """The date where every business of the tests is."""
     return clock.today("Europe/London")
+
+
+ORIGIN = Origin(today())
+"""Where an edit comes from that no page has sent."""
 
 
 def line(

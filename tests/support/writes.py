@@ -38,6 +38,10 @@ def new_client(_person: Person) -> Place:
     return Place("/clients", "/clients/new")
 
 
+def quick_client(_person: Person) -> Place:
+    return Place("/clients/quick", f"/clients/search?q={uuid.uuid4()}")
+
+
 def a_client(person: Person) -> Place:
     client_id = make_client(person)
     return Place(f"/clients/{client_id}", f"/clients/{client_id}/edit")
@@ -96,6 +100,12 @@ def archived(person: Person) -> uuid.UUID:
     return invoice_id
 
 
+def second_invoice(person: Person) -> uuid.UUID:
+    client_id = make_client(person)
+    make_invoice(person, client_id=client_id)
+    return make_invoice(person, client_id=client_id)
+
+
 NUMBER = "Enter a number, such as 12.50."
 DATE = "Enter a date that exists, such as 2026-11-22."
 LINE = {
@@ -126,13 +136,14 @@ CLIENT = {
 
 WRITES = [
     Write("create client", new_client, {"name": "New", "city": "Bath"}, CLIENT, foreign=False),
+    Write("create client quickly", quick_client, foreign=False, fragment=True),
     Write("edit client", a_client, {"name": "Renamed"}, CLIENT, versioned=True),
     Write("archive client", client_step("archive")),
     Write("restore client", client_step("restore", archived=True)),
     Write(
         "create invoice",
         new_invoice,
-        {"lines-0-description": "Work", "lines-0-unit_price": "1.50", "reference": "PO 1"},
+        {"lines-0-description": "Work", "lines-0-unit_price": "1.5", "reference": "PO 1"},
         HEADER | {"lines-0-quantity": ("NaN", NUMBER)},
         foreign=False,
     ),
@@ -158,6 +169,14 @@ WRITES = [
     Write("pay several", selection_step("pay", make_issued)),
     Write("duplicate several", selection_step("duplicate", make_invoice)),
     Write("add line", step("/lines", make_invoice), {"description": "More"}, LINE, fragment=True),
+    Write(
+        "paste lines",
+        step("/lines/paste", make_invoice),
+        {"rows": "More\t2\t10"},
+        {"rows": ("More\ta dozen\t10", f"Row 1, quantity: {NUMBER}")},
+        fragment=True,
+    ),
+    Write("repeat lines", step("/lines/repeat", second_invoice), fragment=True),
     Write("change line", line_step(""), {"quantity": "3"}, LINE, versioned=True, fragment=True),
     Write("delete line", line_step("/delete"), fragment=True),
     Write("move line", line_step("/move"), {"position": "2"}, fragment=True),

@@ -1,0 +1,610 @@
+// The sheet as an editor. The server computes and remembers everything; this file sends cells in the right order, fits
+// answers into the sheet without disturbing what is being typed, and moves between cells. Without it every action is a
+// plain button.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
+  const sheet = $(".sheet.editing");
+  if (!sheet || !window.htmx) return;
+  const saves = Boolean($("#invoice-totals[data-revision]"));
+  const token = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const page = token();
+  let seen = Number($("#invoice-totals")?.dataset.revision);
+
+  // ---- What is not saved yet ----
+  // A cell that was left waits with its text until the server has taken it; its default value is what the server has.
+  const waiting = new Map();
+  const refused = new WeakMap();
+  let acting = 0;
+  const saved = (cell) => (cell.matches("select") ? $("option[selected]", cell)?.value ?? "" : cell.defaultValue);
+  const typed = (cell) => cell.value !== saved(cell);
+  const wrong = (cell) => cell.getAttribute("aria-invalid") === "true";
+  const cellsOf = (form) => [...form.elements].filter((cell) => cell.matches(".cell"));
+  const waitingOf = (form) => [...waiting.keys()].filter((cell) => cell.isConnected && cell.form === form);
+  const rowOf = (form) => form.closest("tr") || $("#invoice-header");
+  const busy = (row) => $$(".cell", row).some((cell) => waiting.has(cell) || (cell === document.activeElement && typed(cell)));
+  const newRow = () => byId("new-line");
+  const begun = (row) => $$(".cell", row).some((cell) => cell.value.trim());
+  const leave = (cell) => {
+    if (!cell?.form?.matches("[data-autosave]")) return;
+    if (typed(cell) || wrong(cell)) waiting.set(cell, cell.value);
+    else waiting.delete(cell);
+    keep();
+  };
+  const say = (words) => {
+    if ($("#save-state")) $("#save-state").textContent = words;
+  };
+  const alarm = (sentence) => document.dispatchEvent(new CustomEvent("alarm", { detail: sentence }));
+  const failed = (form) => {
+    const row = rowOf(form);
+    if (!row?.isConnected || $(".retry", row)) return;
+    row.classList.add("unsaved");
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "retry", textContent: "Not saved. Retry" });
+    ($(".what", row) || form).append(button);
+    keep();
+  };
+  const send = (form) => {
+    if (form.matches("[data-adds]")) htmx.trigger(form, "submit");
+    else htmx.trigger(form, "retry");
+  };
+
+  // ---- Kept in this tab, so that neither a reload nor a new sign-in loses it ----
+  const shelf = `unsaved ${location.pathname}`;
+  function keep() {
+    if (!saves) return;
+    const cells = $$(".cell[id]", sheet).filter((cell) => !cell.closest(".pending") && (typed(cell) || waiting.has(cell)));
+    const adds = $$("tr.pending").map((row) => [row.dataset.token, $$(".cell", row).map((cell) => [cell.name, cell.value])]);
+    if (!cells.length && !adds.length) sessionStorage.removeItem(shelf);
+    else sessionStorage.setItem(shelf, JSON.stringify({ cells: cells.map((cell) => [cell.id, cell.value]), adds }));
+  }
+  function bringBack() {
+    const kept = JSON.parse(sessionStorage.getItem(shelf) || "null");
+    const lost = [];
+    for (const [id, value] of kept?.cells || []) {
+      const cell = byId(id);
+      if (!cell) lost.push(value);
+      else if (cell.value !== value) {
+        cell.value = value;
+        if (!cell.closest(".new")) {
+          waiting.set(cell, value);
+          failed(cell.form);
+        }
+      }
+    }
+    for (const [id, cells] of kept?.adds || []) failed($("form", addPending(id, new Map(cells))));
+    if (waiting.size || kept?.adds.length) say("Not saved yet");
+    if (lost.length) alarm(`A line that you were writing in was deleted meanwhile. You had typed: ${lost.join(", ")}`);
+    keep();
+  }
+
+  // ---- Adding a line: it stands on the sheet at once, and the next one can be typed while it is sent ----
+  function addPending(id, values) {
+    const row = newRow().cloneNode(true);
+    const prefix = `unsaved-${id}-`;
+    Object.assign(row, { id: `${prefix}line`, className: "line pending" });
+    row.dataset.token = id;
+    for (const part of $$("[id]", row)) part.id = part.id.replace(/^new-/, prefix);
+    for (const part of $$("[form]", row)) part.setAttribute("form", `${prefix}line-form`);
+    $("[name=one_time_token]", row).value = id;
+    for (const cell of $$(".cell", row)) Object.assign(cell, { value: values.get(cell.name) || "", readOnly: true });
+    newRow().before(row);
+    htmx.process(row);
+    renumber();
+    return row;
+  }
+  function add() {
+    const row = newRow();
+    if (!begun(row)) return false;
+    const cells = $$(".cell", row);
+    const pending = addPending($("[name=one_time_token]", row).value, new Map(cells.map((cell) => [cell.name, cell.value])));
+    for (const cell of cells) cell.value = cell.defaultValue = "";
+    for (const part of $$(".error", row)) part.remove();
+    for (const cell of cells) cell.removeAttribute("aria-invalid");
+    $("[name=one_time_token]", row).value = token();
+    send($("form", pending));
+    keep();
+    return true;
+  }
+
+  // ---- Requests: each says what its page shows; a row sends the cells that were left, with the version it has by then ----
+  const act = (form, action, values = {}) => {
+    acting += 1;
+    const done = () => htmx.ajax("POST", action, { source: form, target: form, swap: "none", act: true, values });
+    return done();
+  };
+  htmx.registerExtension("sheet", {
+    htmx_before_request(form, { ctx }) {
+      if (!saves) return true;
+      Object.assign(ctx.request.headers, { "Sheet-Page": page, "Sheet-Revision": String(seen) });
+      const { body } = ctx.request;
+      if (!body || !form.matches?.("[data-autosave]")) return true;
+      for (const cell of cellsOf(form)) body.delete(cell.name);
+      const version = $("[name=version]", form);
+      if (version) body.set("version", version.value);
+      if (ctx.act) return true;
+      ctx.sent = new Map(waitingOf(form).map((cell) => [cell, waiting.get(cell)]));
+      for (const [cell, text] of ctx.sent) body.set(cell.name, text);
+      return ctx.sent.size > 0;
+    },
+    htmx_after_request(form, { ctx }) {
+      const { status } = ctx.response;
+      const taken = status < 300 || status === 409;
+      for (const [cell, text] of (taken && ctx.sent) || []) if (waiting.get(cell) === text) waiting.delete(cell);
+      for (const [cell, text] of (status === 422 && ctx.sent) || []) refused.set(cell, text);
+      if (ctx.response.headers.get("HX-Redirect")) window.removeEventListener("beforeunload", warn);
+      if (status < 300 && form.matches?.("[data-sheet-form]") && form.one_time_token) form.one_time_token.value = token();
+      if (status >= 400 && ![409, 422].includes(status)) failIfSaving(form, ctx);
+    },
+    htmx_error(form, { ctx }) {
+      if (!ctx?.response) failIfSaving(form, ctx);
+    },
+    htmx_finally_request(form, { ctx }) {
+      if (ctx.act) acting -= 1;
+      keep();
+      settle();
+    },
+    htmx_before_swap(form, { ctx, tasks }) {
+      if (!saves || ctx.own) return true;
+      ctx.runs = [];
+      for (const task of [...tasks]) if (!fits(task, ctx)) tasks.splice(tasks.indexOf(task), 1);
+      return true;
+    },
+    htmx_after_swap(form, { ctx }) {
+      if (!saves || ctx.own) return;
+      for (const run of ctx.runs || []) placeRun(run);
+      if (ctx.response?.status < 300 && form.matches?.("[data-clash]")) form.closest(".clash")?.remove();
+      renumber();
+      announce();
+      keep();
+      settle();
+    },
+  });
+  function failIfSaving(form, ctx) {
+    if (ctx?.sent || form.matches?.("[data-adds]")) failed(form);
+  }
+
+  // ---- Fitting an answer into the sheet ----
+  // Nothing older than what is shown is taken; a row in which something waits is left alone: its own answer will tell.
+  function fits(task, ctx) {
+    const { target, swapSpec, fragment } = task;
+    const first = fragment.firstElementChild;
+    if (target?.id === "choices") return ctx.question === asked;
+    if (first?.id === "invoice-totals") {
+      if (Number(first.dataset.revision) < seen) return false;
+      seen = Number(first.dataset.revision);
+      return true;
+    }
+    if (swapSpec.style === "delete") return Boolean(target) && !busy(target);
+    if (task.type === "main") {
+      const [own, ...others] = fragment.children;
+      if (own?.matches("tr.line") && others.length) {
+        ctx.runs.push({ behind: own.id, rows: others });
+        for (const row of others) row.remove();
+      }
+      return true;
+    }
+    if (swapSpec.style.startsWith("after")) {
+      ctx.runs.push({ behind: target?.id, rows: [...fragment.children], lost: !target });
+      return false;
+    }
+    return !(target?.matches("tr.line") && busy(target));
+  }
+  function placeRun({ behind, rows, lost }) {
+    let at = byId(behind);
+    if (lost || !at) return void htmx.ajax("GET", location.pathname, { target: "#invoice-lines", select: "#invoice-lines", swap: "outerMorph" });
+    const first = at.matches("tbody");
+    for (const row of rows) {
+      const old = byId(row.id);
+      const next = first && at.matches("tbody") ? at.firstElementChild : at.nextElementSibling;
+      const body = at.closest("tbody");
+      if (old && old !== row && (busy(old) || old.contains(document.activeElement))) {
+        if (old !== next) (body.moveBefore || body.insertBefore).call(body, old, next);
+        if (!busy(old)) htmx.swap({ text: row.outerHTML, target: old, swap: "outerMorph", sourceElement: old, own: true });
+        at = old;
+      } else {
+        old?.remove();
+        body.insertBefore(row, next === old ? (first && at.matches("tbody") ? at.firstElementChild : at.nextElementSibling) : next);
+        htmx.process(row);
+        at = row;
+      }
+    }
+    return undefined;
+  }
+  function renumber() {
+    $$("#invoice-lines > tr.line").forEach((row, index) => {
+      const number = String(index + 1);
+      const place = $(".n > span", row);
+      if (!place || place.textContent === number) return;
+      place.textContent = number;
+      if (row.matches(".new, .pending, .unsaved:not([data-version])")) return;
+      for (const part of $$("[aria-label]", row)) part.setAttribute("aria-label", part.getAttribute("aria-label").replace(/line \d+/, `line ${number}`));
+      const [up, down] = $$("[name=position]", row);
+      [up.value, down.value] = [Math.max(index, 1), index + 2];
+    });
+  }
+  let told = $("#invoice-total")?.textContent;
+  function announce() {
+    const total = $("#invoice-total")?.textContent;
+    if (total === told) return;
+    told = total;
+    $("#said").textContent = `Total ${total}`;
+  }
+
+  // ---- Act = save: what leads away or acts on the document waits until the cells are saved, or says why it cannot ----
+  const waiters = [];
+  const unsaved = () => [...waiting.keys()].filter((cell) => cell.isConnected);
+  const isRefused = (cell) => refused.get(cell) === waiting.get(cell);
+  const quiet = () => !unsaved().length && !acting && !$("tr.pending, #invoice-lines > tr.unsaved");
+  function settle() {
+    for (const check of [...waiters]) check();
+  }
+  const allSaved = () => {
+    document.activeElement?.blur?.();
+    if (saves && begun(newRow())) add();
+    return new Promise((resolve) => {
+      const end = (answer) => {
+        clearTimeout(timer);
+        waiters.splice(waiters.indexOf(check), 1);
+        resolve(answer);
+      };
+      const check = () => {
+        if (quiet()) end(true);
+        else if ($(".retry", sheet) || unsaved().some(isRefused) || $("#invoice-lines > tr.unsaved:not(.pending)")) end(false);
+      };
+      const timer = setTimeout(() => end(false), 10000);
+      waiters.push(check);
+      check();
+    });
+  };
+  async function first(proceed) {
+    const before = document.activeElement;
+    if (await allSaved()) return proceed();
+    const cell = unsaved().find(isRefused) || unsaved()[0] || $("#invoice-lines > tr.unsaved .cell") || before;
+    say("Not saved");
+    alarm("Not done yet: something on the sheet is not saved. It is marked; put it right or try again.");
+    cell?.focus();
+    return undefined;
+  }
+  const loose = () => saves && (!quiet() || (document.activeElement?.matches?.(".cell") && typed(document.activeElement)) || begun(newRow()));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.matches("[data-opens], [data-keep-theirs], [target], .skip") || !loose()) return;
+    event.preventDefault();
+    first(() => location.assign(link.href));
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const { submitter } = event;
+    if (form.matches("[data-autosave]")) {
+      event.preventDefault();
+      if (submitter?.hasAttribute("formaction")) {
+        submitter.closest("details").open = false;
+        $("summary", submitter.closest("details")).focus();
+        act(form, submitter.formAction, submitter.name ? { [submitter.name]: submitter.value } : {});
+        if (submitter.formAction.endsWith("/duplicate")) form.one_time_token.value = token();
+      }
+    } else if (form.id === "new-line-form") {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      add();
+      byId("new-description").focus();
+    } else if (form.closest(".actions, .bar") && loose() && !form.dataset.going) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      first(() => {
+        form.dataset.going = "";
+        form.requestSubmit(submitter);
+      });
+    }
+  }, true);
+  function warn(event) {
+    if (loose()) event.preventDefault();
+  }
+  if (saves) window.addEventListener("beforeunload", warn);
+
+  // ---- Cells ----
+  sheet.addEventListener("change", (event) => leave(event.target), true);
+  sheet.addEventListener("input", (event) => {
+    const words = $(".day > span", event.target.closest(".day")?.parentElement || document.head);
+    if (words) words.hidden = true;
+    if (event.target.matches(".cell")) keep();
+  });
+  sheet.addEventListener("focusout", (event) => {
+    const cell = event.target;
+    // A number that was read as another (12*3) shows what it means as soon as it is not being typed any more.
+    if (cell.matches(".cell[value]") && !waiting.has(cell) && !typed(cell)) cell.value = saved(cell);
+    const row = cell.closest("#new-line");
+    if (row && !row.contains(event.relatedTarget) && document.hasFocus() && $("[name=description]", row).value.trim() && !choices?.contains(event.relatedTarget)) add();
+  });
+  sheet.addEventListener("click", (event) => {
+    if (event.target.matches(".retry")) {
+      const row = event.target.closest("tr") || $("#invoice-header");
+      row.classList.remove("unsaved");
+      const form = event.target.closest("form") || $("form", row);
+      event.target.remove();
+      send(form);
+    } else if (event.target.closest("[data-keep-theirs]")) {
+      event.preventDefault();
+      const clash = event.target.closest(".clash");
+      const row = clash.previousElementSibling;
+      clash.remove();
+      ($(".cell", row?.matches("tr.line") ? row : newRow()) || $("#main")).focus();
+    }
+  });
+  sheet.addEventListener("change", (event) => {
+    const day = event.target.matches(".calendar") && byId(event.target.dataset.for);
+    if (!day || !event.target.value) return;
+    day.value = event.target.value;
+    event.target.value = "";
+    day.dispatchEvent(new Event("change", { bubbles: true }));
+    day.focus();
+  });
+
+  // ---- Keys in the grid ----
+  const row = (cell) => cell.closest("#invoice-lines > tr.line");
+  const below = (line, step) => {
+    let next = line;
+    do next = step > 0 ? next.nextElementSibling : next.previousElementSibling;
+    while (next && !next.matches("tr.line:not(.pending)"));
+    return next;
+  };
+  const go = (cell, step) => {
+    const next = below(row(cell), step);
+    const target = next && ($(`.cell[name="${cell.name}"]`, next) || $(".cell", next));
+    target?.focus();
+    target?.select?.();
+    return Boolean(target);
+  };
+  const commit = (cell) => {
+    if (typed(cell) || waiting.has(cell)) cell.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const atEdge = (cell, step) => {
+    if (!cell.matches("textarea") || cell.scrollHeight < 48) return true;
+    return cell.selectionStart === cell.selectionEnd && cell.selectionStart === (step < 0 ? 0 : cell.value.length);
+  };
+  const lineAct = (cell, verb, values) => {
+    const line = row(cell);
+    if (!line.dataset.version) return false;
+    commit(cell);
+    const form = $("form", line);
+    if (verb === "delete") (below(line, 1) || line).querySelector(`.cell[name="${cell.name}"]`)?.focus();
+    act(form, `${form.getAttribute("action")}/${verb}`, values);
+    if (verb === "duplicate") form.one_time_token.value = token();
+    return true;
+  };
+  const moveLine = (cell, step) => {
+    const at = $$("#invoice-lines > tr[data-version]").indexOf(row(cell)) + 1 + step;
+    return at < 1 || lineAct(cell, "move", { position: at });
+  };
+  sheet.addEventListener("keydown", (event) => {
+    const cell = event.target;
+    if (event.isComposing || event.defaultPrevented || !cell.matches(".cell")) return;
+    const command = event.ctrlKey || event.metaKey;
+    const plain = !command && !event.altKey && !event.shiftKey;
+    const inGrid = Boolean(row(cell)) && !cell.closest(".pop");
+    let done = false;
+    if (event.key === "Escape" && plain && (typed(cell) || wrong(cell))) {
+      cell.value = saved(cell);
+      waiting.delete(cell);
+      keep();
+      done = true;
+    } else if (!inGrid) {
+      if (event.key === "Enter" && plain && cell.matches("input, [data-one-line]")) {
+        if (saves) commit(cell);
+        else cell.form.requestSubmit();
+        done = true;
+      }
+    } else if (event.key === "Enter" && plain) {
+      const line = row(cell);
+      if (line.matches(".new")) {
+        add();
+        byId("new-description").focus();
+      } else if (line.matches(".unsaved:not([data-version])")) send($("form", line));
+      else {
+        commit(cell);
+        if (below(line, 1)?.matches(".new")) byId("new-description").focus();
+        else go(cell, 1);
+      }
+      done = true;
+    } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+      const step = event.key === "ArrowUp" ? -1 : 1;
+      if (plain) done = atEdge(cell, step) && go(cell, step);
+      else if (event.altKey && !command && !event.shiftKey) done = moveLine(cell, step);
+    } else if (command && !event.altKey && !event.shiftKey) {
+      if (event.key.toLowerCase() === "d") done = lineAct(cell, "duplicate");
+      else if (event.key === "Backspace") done = lineAct(cell, "delete");
+    }
+    if (done) event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!saves || event.isComposing || event.defaultPrevented) return;
+    const writing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog[open]");
+    const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z" && !writing;
+    const again = event.altKey && !event.ctrlKey && !event.metaKey && event.key.toLowerCase() === "l" && !event.target.closest?.("dialog");
+    if (!undo && !again) return;
+    event.preventDefault();
+    byId(undo ? "undo" : "repeat").requestSubmit();
+  });
+  sheet.addEventListener("paste", (event) => {
+    const cell = event.target;
+    const text = event.clipboardData?.getData("text/plain") || "";
+    if (!saves || !row(cell) || !/\t|\n[^\n]/.test(text.trim())) return;
+    event.preventDefault();
+    const form = $("#paste form");
+    const line = row(cell);
+    act(form, form.action, { rows: text, after: line.dataset.version ? line.id.slice(5) : "" });
+  });
+
+  // ---- Lines by mouse: their numbers are handles ----
+  sheet.addEventListener("pointerdown", (event) => {
+    const line = event.target.matches?.(".grip") && event.target.closest("tr[data-version]");
+    if (!line || event.button) return;
+    event.preventDefault();
+    const lines = () => $$("#invoice-lines > tr[data-version]");
+    const from = lines().indexOf(line);
+    line.classList.add("dragged");
+    const drag = (move) => {
+      const over = lines().find((other) => {
+        const { top, bottom } = other.getBoundingClientRect();
+        return move.clientY >= top && move.clientY < bottom;
+      });
+      if (!over || over === line) return;
+      if (lines().indexOf(over) < lines().indexOf(line)) over.before(line);
+      else over.after(line);
+    };
+    const drop = () => {
+      document.removeEventListener("pointermove", drag);
+      document.removeEventListener("pointerup", drop);
+      document.removeEventListener("pointercancel", drop);
+      line.classList.remove("dragged");
+      const to = lines().indexOf(line);
+      const form = $("form", line);
+      if (to !== from) act(form, `${form.getAttribute("action")}/move`, { position: to + 1 });
+      renumber();
+    };
+    document.addEventListener("pointermove", drag);
+    document.addEventListener("pointerup", drop);
+    document.addEventListener("pointercancel", drop);
+  });
+
+  // ---- Suggestions: earlier lines, and clients. The newest question alone is answered. ----
+  const choices = byId("choices");
+  const marks = ["role", "aria-autocomplete", "aria-expanded", "aria-controls", "aria-activedescendant"];
+  let asking = null;
+  let asked = "";
+  let timer = 0;
+  const kind = (field) => (field?.matches?.("[data-combobox]") ? "clients" : field?.matches?.("#invoice-lines [name=description]") ? "lines" : "");
+  const options = () => $$("[role=option]", choices);
+  const chosen = () => $("[role=option][aria-selected=true]", choices);
+  const close = () => {
+    clearTimeout(timer);
+    asked = "";
+    if (choices) choices.hidden = true;
+    if (asking?.matches("[role]")) asking.setAttribute("aria-expanded", "false");
+    for (const name of ["aria-controls", "aria-activedescendant"]) asking?.removeAttribute(name);
+  };
+  const choose = (option) => {
+    for (const other of options()) other.setAttribute("aria-selected", other === option);
+    if (option) asking.setAttribute("aria-activedescendant", option.id);
+    else asking.removeAttribute("aria-activedescendant");
+    option?.scrollIntoView({ block: "nearest" });
+  };
+  const ask = (field) => {
+    const question = `${kind(field)} ${field.value.trim()}`;
+    if (kind(field) === "lines" && !field.value.trim()) return close();
+    asked = question;
+    const url = `${choices.dataset[kind(field)]}?q=${encodeURIComponent(field.value.trim())}`;
+    htmx.ajax("GET", url, { source: choices, target: choices, swap: "innerHTML", question });
+    return undefined;
+  };
+  const show = () => {
+    const list = $("[role=listbox]", choices);
+    if (!asking || document.activeElement !== asking || !list || !options().length) return close();
+    const place = asking.getBoundingClientRect();
+    Object.assign(choices.style, { left: `${place.left + scrollX}px`, top: `${place.bottom + scrollY + 2}px`, minWidth: `${place.width}px` });
+    choices.hidden = false;
+    if (asking.matches("[role]")) asking.setAttribute("aria-expanded", "true");
+    asking.setAttribute("aria-controls", list.id);
+    choose(options()[0]);
+    $("#said").textContent = `${options().length} ${options().length === 1 ? "suggestion" : "suggestions"}`;
+    return undefined;
+  };
+  const takeLine = (field, option) => {
+    const line = row(field);
+    for (const [name, value] of Object.entries(option.dataset)) {
+      const cell = $(`.cell[name="${name}"]`, line);
+      if (!cell || (name === "discount_percent" && value === "0")) continue;
+      cell.value = value;
+      leave(cell);
+    }
+    close();
+    commit(field);
+    const quantity = $("[name=quantity]", line);
+    quantity.focus();
+    quantity.select();
+  };
+  const takeClient = (field, option) => {
+    const select = byId(field.dataset.combobox);
+    const { value, label } = option.dataset;
+    if (![...select.options].some((other) => other.value === value)) select.append(new Option(label, value));
+    select.value = value;
+    field.value = field.defaultValue = label;
+    close();
+    if (saves) select.dispatchEvent(new Event("change", { bubbles: true }));
+    else select.form.requestSubmit();
+  };
+  const take = (option) => {
+    const field = asking;
+    if (option.dataset.create === undefined) return kind(field) === "lines" ? takeLine(field, option) : takeClient(field, option);
+    const { csrf_token: csrf } = byId(field.dataset.combobox).form;
+    asked = "create";
+    const values = { name: option.dataset.create, csrf_token: csrf.value, one_time_token: token() };
+    return htmx.ajax("POST", choices.dataset.create, { source: choices, target: choices, swap: "innerHTML", question: "create", values });
+  };
+  if (choices) {
+    choices.setAttribute("hx-sync", "this:replace");
+    document.addEventListener("focusin", (event) => {
+      if (!kind(event.target)) return;
+      asking = event.target;
+      asking.setAttribute("aria-autocomplete", "list");
+      if (kind(asking) !== "clients") return; // a description of several lines cannot be a combobox by name
+      asking.setAttribute("role", "combobox");
+      asking.setAttribute("aria-expanded", "false");
+      asking.select();
+    });
+    document.addEventListener("focusout", (event) => {
+      if (event.target !== asking) return;
+      close();
+      if (kind(asking) === "clients") asking.value = asking.defaultValue;
+      for (const name of marks) asking.removeAttribute(name);
+      asking = null;
+    });
+    document.addEventListener("input", (event) => {
+      if (event.isComposing || event.target !== asking) return;
+      clearTimeout(timer);
+      timer = setTimeout(ask, 120, asking);
+    });
+    document.addEventListener("htmx:after:settle", () => {
+      const made = $("[data-chosen]", choices);
+      if (made && asking) take(made);
+      else if (asked) show();
+    });
+    choices.addEventListener("pointerdown", (event) => event.preventDefault());
+    choices.addEventListener("click", (event) => {
+      const option = event.target.closest("[role=option]");
+      if (option && asking) take(option);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.target !== asking || event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const open = !choices.hidden;
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step && (open || (event.altKey && step > 0) || kind(asking) === "clients")) {
+        if (event.altKey && open) return;
+        if (!open) ask(asking);
+        else {
+          const all = options();
+          const at = all.indexOf(chosen());
+          choose(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length]);
+        }
+      } else if ((event.key === "Enter" || event.key === "Tab") && open && !event.altKey) {
+        const option = chosen();
+        if (!option) return close();
+        take(option);
+      } else if (event.key === "Escape" && open) close();
+      else return undefined;
+      event.preventDefault();
+      event.stopPropagation();
+      return undefined;
+    }, true);
+  }
+
+  // ---- Beginning ----
+  if (!saves) $("[data-combobox]")?.focus();
+  else {
+    bringBack();
+    if (!$("#invoice-lines > tr[data-version]") && document.activeElement === document.body) byId("new-description").focus();
+  }
+})();
