@@ -117,7 +117,7 @@ class ParsedField(Field):
     """A text input with a meaning: `parse` reads it, `show` writes it.
 
     An empty input, or none at all, means `empty`; where there is no sensible meaning, `needed` is the sentence that
-    asks for one. `typed` is what was typed as long as it means nothing, and comes back as it is.
+    asks for one. What was sent comes back as it was typed: a form is shown again only when something in it was refused.
     """
 
     widget: Input = TextInput()
@@ -143,10 +143,9 @@ class ParsedField(Field):
         if not valuelist:
             self.data = self.empty if self.data is None else self.data
             return
-        text = self.typed = str(valuelist[0]).strip()
+        self.typed = str(valuelist[0]).strip()
         self.data = None
-        self.data = self.parse(text) if text else self.empty
-        self.typed = None if text else ""
+        self.data = self.parse(self.typed) if self.typed else self.empty
 
 
 class AmountField(ParsedField):

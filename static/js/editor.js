@@ -111,8 +111,7 @@
   // ---- Requests: each says what its page shows; a row sends the cells that were left, with the version it has by then ----
   const act = (form, action, values = {}) => {
     acting += 1;
-    const done = () => htmx.ajax("POST", action, { source: form, target: form, swap: "none", act: true, values });
-    return done();
+    htmx.ajax("POST", action, { source: form, target: form, swap: "none", act: true, values: { one_time_token: token(), ...values } });
   };
   htmx.registerExtension("sheet", {
     htmx_before_request(form, { ctx }) {
@@ -154,6 +153,7 @@
     htmx_after_swap(form, { ctx }) {
       if (!saves || ctx.own) return;
       for (const run of ctx.runs || []) placeRun(run);
+      nameClient();
       if (ctx.response?.status < 300 && form.matches?.("[data-clash]")) form.closest(".clash")?.remove();
       renumber();
       announce();
@@ -211,6 +211,13 @@
       }
     }
     return undefined;
+  }
+  function nameClient() {
+    const client = $("[data-combobox]");
+    const label = client && $(`label[for="${client.dataset.combobox}"]`);
+    if (!label) return;
+    label.htmlFor = client.id;
+    client.removeAttribute("aria-label");
   }
   function renumber() {
     $$("#invoice-lines > tr.line").forEach((row, index) => {
@@ -278,14 +285,13 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const { submitter } = event;
-    if (form.matches("[data-autosave]")) {
+    if (form.matches("[data-autosave]")) event.preventDefault();
+    else if (form.closest("#invoice-lines .pop")) {
       event.preventDefault();
-      if (submitter?.hasAttribute("formaction")) {
-        submitter.closest("details").open = false;
-        $("summary", submitter.closest("details")).focus();
-        act(form, submitter.formAction, submitter.name ? { [submitter.name]: submitter.value } : {});
-        if (submitter.formAction.endsWith("/duplicate")) form.one_time_token.value = token();
-      }
+      const menu = form.closest("details");
+      menu.open = false;
+      $("summary", menu).focus();
+      act($("form", form.closest("tr")), form.getAttribute("action"), form.position ? { position: form.position.value } : {});
     } else if (form.id === "new-line-form") {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -372,7 +378,6 @@
     const form = $("form", line);
     if (verb === "delete") (below(line, 1) || line).querySelector(`.cell[name="${cell.name}"]`)?.focus();
     act(form, `${form.getAttribute("action")}/${verb}`, values);
-    if (verb === "duplicate") form.one_time_token.value = token();
     return true;
   };
   const moveLine = (cell, step) => {
@@ -550,10 +555,10 @@
       if (!kind(event.target)) return;
       asking = event.target;
       asking.setAttribute("aria-autocomplete", "list");
-      if (kind(asking) !== "clients") return; // a description of several lines cannot be a combobox by name
+      if (asking.matches("textarea")) return; // which cannot be a combobox by name
       asking.setAttribute("role", "combobox");
       asking.setAttribute("aria-expanded", "false");
-      asking.select();
+      if (kind(asking) === "clients") asking.select();
     });
     document.addEventListener("focusout", (event) => {
       if (event.target !== asking) return;
@@ -565,9 +570,10 @@
     document.addEventListener("input", (event) => {
       if (event.isComposing || event.target !== asking) return;
       clearTimeout(timer);
-      timer = setTimeout(ask, 120, asking);
+      timer = setTimeout(ask, 200, asking);
     });
-    document.addEventListener("htmx:after:settle", () => {
+    document.addEventListener("htmx:after:settle", (event) => {
+      if (event.detail.task?.target !== choices) return;
       const made = $("[data-chosen]", choices);
       if (made && asking) take(made);
       else if (asked) show();
@@ -602,6 +608,7 @@
   }
 
   // ---- Beginning ----
+  nameClient();
   if (!saves) $("[data-combobox]")?.focus();
   else {
     bringBack();

@@ -103,7 +103,10 @@ def test_edit_the_heading(owner: Visitor, draft: Page) -> None:
 def test_a_stale_line_changes_nothing(owner: Visitor, draft: Page) -> None:
     owner.send(line_form(draft, "Hosting"), quantity="2")
     refused = owner.send(line_form(draft, "Hosting"), status=409, quantity="9")
-    assert line_form(refused, "Hosting").values["quantity"] == "9"
+    assert line_form(refused, "Hosting").values["quantity"] == "2"
+    action = line_form(draft, "Hosting").action
+    both = [form.values["quantity"] for form in refused.forms(action)]
+    assert both == ["2", "9"]
     assert line_form(owner.open(draft.path), "Hosting").values["quantity"] == "2"
 
 

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode
+from zlib import crc32
 
 import pytest
 from flask.testing import FlaskClient
@@ -138,6 +139,8 @@ def test_one_field_at_a_time(owner: Person, database: Database, name: str, field
     if name == "new invoice":
         form["client_id"] = str(make_client(owner))
     for what, value in HOSTILE.items():
+        if crc32(f"{name} {field} {what}".encode()) % 2:
+            continue  # half of them for each field, other ones for the next
         if field == "one_time_token" and what not in TRIED_AS_TOKEN:
             continue  # whatever is no token counts as none, so nearly all of them make something
         before = history(database, owner)
