@@ -6,10 +6,12 @@ that names the variable, which the launcher prints and the WSGI entry point lets
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -46,7 +48,14 @@ class Settings:
     log_format: LogFormat = "json"
     log_level: str = "INFO"
     sentry_dsn: str | None = field(default=None, repr=False)
+    sentry_sample_rate: float = 1.0
+    sentry_traces_sample_rate: float = 0.0
+    release: str = ""
     trusted_proxies: int = 0
+    metrics_port: int = 0
+    slow_query_ms: int = 500
+    min_free_mb: int = 100
+    auto_migrate: bool = True
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -67,11 +76,18 @@ class Settings:
             data_dir=Path(environ.get("DATA_DIR") or "var").absolute(),
             web_concurrency=_whole_number(environ, "WEB_CONCURRENCY", default=1, low=1, high=256),
             ratelimit_enabled=_one_of(environ, "RATELIMIT_ENABLED", ("0", "1"), "1") == "1",
-            ratelimit_storage_uri=environ.get("RATELIMIT_STORAGE_URI") or "memory://",
+            ratelimit_storage_uri=_storage_uri(environ),
             log_format=cast("LogFormat", _one_of(environ, "LOG_FORMAT", ("json", "pretty"), "json")),
             log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS, "INFO"),
-            sentry_dsn=environ.get("SENTRY_DSN") or None,
+            sentry_dsn=_sentry_dsn(environ),
+            sentry_sample_rate=_fraction(environ, "SENTRY_SAMPLE_RATE", default=1.0),
+            sentry_traces_sample_rate=_fraction(environ, "SENTRY_TRACES_SAMPLE_RATE", default=0.0),
+            release=environ.get("RELEASE", ""),
             trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES", default=0, low=0, high=8),
+            metrics_port=_whole_number(environ, "METRICS_PORT", default=0, low=0, high=65535),
+            slow_query_ms=_whole_number(environ, "SLOW_QUERY_MS", default=500, low=0, high=3_600_000),
+            min_free_mb=_whole_number(environ, "MIN_FREE_MB", default=100, low=0, high=1_000_000_000),
+            auto_migrate=_one_of(environ, "AUTO_MIGRATE", ("0", "1"), "1") == "1",
         )
 
 
@@ -98,6 +114,40 @@ def _whole_number(environ: Mapping[str, str], name: str, *, default: int, low: i
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
         raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
     return int(text)
+
+
+def _fraction(environ: Mapping[str, str], name: str, *, default: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    if not (re.fullmatch(r"[0-9]*\.?[0-9]+", text, re.ASCII) and float(text) <= 1):
+        raise SettingsError(f"{name} must be a number from 0 to 1, such as 0.25, not {text!r}")
+    return float(text)
+
+
+def _sentry_dsn(environ: Mapping[str, str]) -> str | None:
+    """The DSN, checked, for the SDK would end the workers with a stack trace."""
+    text = environ.get("SENTRY_DSN")
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not (parts.username and parts.hostname and parts.path.strip("/")):
+        raise SettingsError("SENTRY_DSN is not the address that Sentry shows for a project: https://key@host/number")
+    return text
+
+
+def _storage_uri(environ: Mapping[str, str]) -> str:
+    """Where limits are counted, tried when it is not memory, for the store's own package may be missing."""
+    text = environ.get("RATELIMIT_STORAGE_URI") or "memory://"
+    if text != "memory://":
+        from limits.errors import ConfigurationError  # noqa: PLC0415  (rarely needed, and never in the launcher)
+        from limits.storage import storage_from_string  # noqa: PLC0415
+
+        try:
+            storage_from_string(text)
+        except (ConfigurationError, ValueError) as problem:
+            raise SettingsError(f"RATELIMIT_STORAGE_URI cannot be used: {problem}") from None
+    return text
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:

@@ -36,6 +36,7 @@ def init_db(app: Flask, settings: Settings) -> None:
             "pool_timeout": 5,
             "pool_pre_ping": True,
             "pool_recycle": 1800,
+            "hide_parameters": True,  # they hold what people typed, and errors go to logs
             "connect_args": {"options": options, "connect_timeout": 5, "application_name": "invoices"},
         }
     }

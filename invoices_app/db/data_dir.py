@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from pathlib import Path
 from types import TracebackType
 
@@ -39,6 +40,17 @@ def open_data_dir(path: Path) -> None:
         raise StartupError(f"DATA_DIR {path} cannot be used: {error.strerror}") from None
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise StartupError(f"DATA_DIR {path} cannot be written; it belongs to another user")
+
+
+def lack_of_space(path: Path, needed_mb: int) -> str | None:
+    """A sentence when less than `needed_mb` are free where the folder `path` is; None also when there is none."""
+    try:
+        free = shutil.disk_usage(path).free // 1024**2
+    except OSError:
+        return None
+    if free >= needed_mb:
+        return None
+    return f"only {free} MB are free in DATA_DIR {path}, {needed_mb} are needed (MIN_FREE_MB)"
 
 
 def secret_file(path: Path) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import NoReturn
 
 from invoices_app.config import Settings
-from invoices_app.db.data_dir import DataDirBusyError, DataDirLock, StartupError
+from invoices_app.db.data_dir import DataDirBusyError, DataDirLock, StartupError, lack_of_space
 from invoices_app.db.embedded import EmbeddedPostgres
 from invoices_app.db.processes import wait_until
 from invoices_app.launcher.database import (
@@ -19,9 +19,16 @@ from invoices_app.launcher.database import (
     prepare_database,
     run_flask,
 )
-from invoices_app.launcher.environment import PROJECT_ROOT, app_environment, owner_environment, read_settings
+from invoices_app.launcher.environment import (
+    METRICS_HOST,
+    PROJECT_ROOT,
+    app_environment,
+    owner_environment,
+    read_settings,
+)
 from invoices_app.launcher.supervisor import Service, supervise
 from invoices_app.launcher.web_server import WebServer, check_port_free
+from invoices_app.observability.logging import configure_logging
 
 STARTING_SECONDS = 30.0
 
@@ -29,9 +36,14 @@ STARTING_SECONDS = 30.0
 def run(*, seed: bool) -> NoReturn:
     """Start everything, say where it is, and keep it up until StopRequested; then stop it in reverse order."""
     settings = read_settings(os.environ)
+    configure_logging(settings)
     with ExitStack() as stack:
         stack.enter_context(DataDirLock(settings.data_dir))
-        check_port_free(settings)
+        check_can_start(settings)
+        if settings.metrics_port:
+            from invoices_app.launcher.metrics_server import MetricsServer  # noqa: PLC0415  (3 MB, used by few)
+
+            stack.enter_context(MetricsServer(settings))
         services: list[Service] = []
         owner = settings.owner_database_url
         if owner is None:
@@ -50,6 +62,17 @@ def run(*, seed: bool) -> NoReturn:
         supervise([*services, web])
 
 
+def check_can_start(settings: Settings) -> None:
+    """Raise StartupError when a port is taken or the disk is full: better now than as a stack trace of a worker."""
+    check_port_free(settings.host, settings.port)
+    if settings.metrics_port == settings.port:
+        raise StartupError(f"METRICS_PORT and PORT are both {settings.port}; choose another METRICS_PORT")
+    if settings.metrics_port:
+        check_port_free(METRICS_HOST, settings.metrics_port, "METRICS_PORT")
+    if lack := lack_of_space(settings.data_dir, settings.min_free_mb):
+        raise StartupError(f"Invoices does not start: {lack}")
+
+
 def flask(arguments: list[str]) -> int:
     """Run one flask command with the owner's and the app's login; its exit code.
 
@@ -57,7 +80,7 @@ def flask(arguments: list[str]) -> int:
     """
     settings = read_settings(os.environ)
     with ExitStack() as stack:
-        owner = settings.owner_database_url or _embedded(stack, settings).owner_url
+        owner = settings.owner_database_url or embedded_server(stack, settings).owner_url
         logins = find_logins(settings, owner)
         ensure_role(logins)
         code = subprocess.run(
@@ -68,7 +91,7 @@ def flask(arguments: list[str]) -> int:
         return code
 
 
-def _embedded(stack: ExitStack, settings: Settings) -> EmbeddedPostgres:
+def embedded_server(stack: ExitStack, settings: Settings) -> EmbeddedPostgres:
     """The embedded server of a running launcher, or one of our own that `stack` stops."""
     postgres = EmbeddedPostgres(settings.data_dir)
     try:

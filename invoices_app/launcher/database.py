@@ -32,7 +32,7 @@ def find_logins(settings: Settings, owner: URL) -> Logins:
 def prepare_database(settings: Settings, logins: Logins) -> None:
     """Bring schema, role and privileges to this version. Raises StartupError with the reason when it cannot."""
     ensure_role(logins)
-    if not _is_migrated(logins):
+    if not _is_migrated(settings, logins):
         run_flask(settings, logins, "db", "upgrade")
     grant_privileges(logins)
 
@@ -95,11 +95,34 @@ def _owner_connection(logins: Logins) -> Iterator[Connection]:
         raise StartupError(f"The database {where} refused: {reason}") from None
 
 
-def _is_migrated(logins: Logins) -> bool:
-    """Whether the newest migration is already in: asking is a second faster than letting flask find nothing to do."""
-    newest = set(ScriptDirectory(str(PROJECT_ROOT / "migrations")).get_heads())
+def _is_migrated(settings: Settings, logins: Logins) -> bool:
+    """Whether the newest migration is already in: asking is a second faster than letting flask find nothing to do.
+
+    Raises StartupError for a schema that a newer version has made, and for an older one that AUTO_MIGRATE leaves alone.
+    """
+    newest = _migrations().get_current_head()
     with _owner_connection(logins) as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == newest
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and not is_known_migration(found):
+        raise StartupError(
+            f"The database is at migration {found}, which this version ({newest}) does not know; "
+            "start the version that made it, or restore a backup from before"
+        )
+    if found != newest and not settings.auto_migrate:
+        raise StartupError(
+            f"The database is at migration {found}, this version needs {newest}, and AUTO_MIGRATE is 0; "
+            "run `make migrate` first"
+        )
+    return found == newest
+
+
+def is_known_migration(revision: str) -> bool:
+    """Whether this version can bring a schema at that migration to its own."""
+    return revision in {script.revision for script in _migrations().walk_revisions()}
+
+
+def _migrations() -> ScriptDirectory:
+    return ScriptDirectory(str(PROJECT_ROOT / "migrations"))
 
 
 def _check_version(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from invoices_app.config import SECRET_KEY_MIN_LENGTH, Settings, SettingsError
 from invoices_app.db.data_dir import open_data_dir, secret_file
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+METRICS_HOST = "127.0.0.1"
 LAUNCHER_DEFAULTS = {"LOG_FORMAT": "pretty", "WEB_CONCURRENCY": "1"}
 
 
@@ -50,6 +51,8 @@ class Logins:
 def app_environment(settings: Settings, logins: Logins) -> dict[str, str]:
     """Environment of the web workers, which never learn the owner's login."""
     environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    if settings.metrics_port:
+        environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder(settings))
     return {
         **environ,
         "APP_DATABASE_URL": logins.app.render_as_string(hide_password=False),
@@ -62,7 +65,12 @@ def app_environment(settings: Settings, logins: Logins) -> dict[str, str]:
     }
 
 
+def metrics_folder(settings: Settings) -> Path:
+    """Where the workers write their figures, each into files of its own."""
+    return settings.data_dir / "metrics"
+
+
 def owner_environment(settings: Settings, logins: Logins) -> dict[str, str]:
     """Environment of commands that may change the schema."""
     owner = logins.owner.render_as_string(hide_password=False)
-    return {**app_environment(settings, logins), "DATABASE_URL": owner}
+    return {**app_environment(settings, logins), "DATABASE_URL": owner, "METRICS_PORT": ""}

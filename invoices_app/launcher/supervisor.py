@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn, Protocol
 
+import structlog
+
 from invoices_app.db.data_dir import StartupError
+
+log = structlog.get_logger("launcher")
 
 LOOK_SECONDS = 0.2
 FIRST_DELAY_SECONDS = 0.5
@@ -75,7 +78,7 @@ class Watch:
             return
         if now < self.next_try_at:
             return
-        print(f"{self.service.name} has ended; starting it again.", file=sys.stderr, flush=True)
+        log.warning(f"{self.service.name} has ended; starting it again.")
         self.next_try_at = now + min(FIRST_DELAY_SECONDS * 2**self.falls, LONGEST_DELAY_SECONDS)
         self.falls += 1
         self.started_at = now
@@ -83,4 +86,4 @@ class Watch:
             self.service.stop()
             self.service.start()
         except (StartupError, OSError) as error:
-            print(error, file=sys.stderr, flush=True)
+            log.error(str(error))  # noqa: TRY400  (it is a sentence for people)

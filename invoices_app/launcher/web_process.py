@@ -14,6 +14,7 @@ from granian.log import LogLevels
 
 from invoices_app.config import Settings, SettingsError
 from invoices_app.db.processes import end_with_parent
+from invoices_app.observability.logging import configure_logging, server_logging
 
 GRACE_SECONDS = 10
 """How long a worker may take to answer its last requests."""
@@ -33,6 +34,7 @@ def load_app(_target: str) -> Any:
 
 def main() -> None:
     settings = Settings.from_env(os.environ)
+    configure_logging(settings)
     Granian(
         "wsgi:app",
         address=settings.host,
@@ -42,6 +44,7 @@ def main() -> None:
         blocking_threads=THREADS,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=server_logging(settings),
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=GRACE_SECONDS,

@@ -86,14 +86,14 @@ class WebServer:
             connection.close()
 
 
-def check_port_free(settings: Settings) -> None:
-    """Raise StartupError when HOST and PORT cannot be listened on."""
+def check_port_free(host: str, port: int, name: str = "PORT") -> None:
+    """Raise StartupError when `host` and `port`, which the variable `name` sets, cannot be listened on."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError:
-        raise StartupError(f"HOST {settings.host} is not an address of this machine") from None
+        raise StartupError(f"HOST {host} is not an address of this machine") from None
     reason = ""
 
     def is_free() -> bool:
@@ -109,6 +109,5 @@ def check_port_free(settings: Settings) -> None:
 
     if not wait_until(is_free, PORT_SECONDS):
         raise StartupError(
-            f"Port {settings.port} on {settings.host} cannot be used ({reason}); "
-            f"choose another, for example PORT={settings.port % 65535 + 1}"
+            f"Port {port} on {host} cannot be used ({reason}); choose another, for example {name}={port % 65535 + 1}"
         )

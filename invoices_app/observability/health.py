@@ -1,7 +1,8 @@
-"""Alive, and ready: the database answers and is migrated to the newest version."""
+"""Alive, and ready: the database answers and is at our migration, limits can be counted, and the disk has room."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from invoices_app.extensions import db
+from invoices_app.config import Settings
+from invoices_app.db.data_dir import lack_of_space
+from invoices_app.extensions import db, limiter
 from invoices_app.web.access import public
 
 blueprint = Blueprint("health", __name__)
@@ -24,13 +27,34 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 def readyz() -> Response:
+    checks: tuple[Callable[[], str | None], ...] = (_database, _rate_limits, _disk)
+    reasons = [reason for check in checks if (reason := check())]
+    if reasons:
+        return Response(f"not ready: {'; '.join(reasons)}\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
+    return Response("ready\n", mimetype="text/plain")
+
+
+def _database() -> str | None:
     try:
         found = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     except SQLAlchemyError:
-        return _not_ready("the database cannot be reached or is not migrated")
-    if found != newest_migration():
-        return _not_ready(f"the database is at migration {found}, this version needs {newest_migration()}")
-    return Response("ready\n", mimetype="text/plain")
+        return "the database cannot be reached or is not migrated"
+    needed = newest_migration()
+    return None if found == needed else f"the database is at migration {found}, this version needs {needed}"
+
+
+def _rate_limits() -> str | None:
+    """Memory always answers; a store that workers share may be away."""
+    try:
+        answers = limiter.storage.check() if limiter.enabled else True
+    except Exception:  # each store has errors of its own
+        answers = False
+    return None if answers else "the store of the rate limits (RATELIMIT_STORAGE_URI) cannot be reached"
+
+
+def _disk() -> str | None:
+    settings: Settings = current_app.config["SETTINGS"]
+    return lack_of_space(settings.data_dir, settings.min_free_mb)
 
 
 @cache
@@ -41,10 +65,6 @@ def newest_migration() -> str | None:
     """
     versions = (Path(current_app.root_path).parent / "migrations" / "versions").glob("[0-9]*_*.py")
     return max((path.name.partition("_")[0] for path in versions), default=None)
-
-
-def _not_ready(reason: str) -> Response:
-    return Response(f"not ready: {reason}\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
 
 
 def init_health(app: Flask) -> None:

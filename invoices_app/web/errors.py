@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import structlog
 from flask import Flask, Response, g, render_template, request
@@ -12,9 +13,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from invoices_app.extensions import db
+from invoices_app.extensions import db, limiter
+from invoices_app.observability import sentry
 from invoices_app.results import Conflict, Forbidden, Invalid, NotFound
 from invoices_app.web import htmx
+from invoices_app.web.forms import visible
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +42,9 @@ EXPLANATIONS = {
         "Check the address, or look for it in the lists.",
     ),
     405: Explanation("Not possible here", "This address does not take that kind of request.", "Go back and try again."),
-    409: Explanation("Changed meanwhile", "Someone changed this while you worked on it.", "Reload to see it as it is."),
+    409: Explanation(
+        "Changed meanwhile", "Someone changed this while you worked on it.", "Open it again to see it as it is now."
+    ),
     413: Explanation("Too large", "What you sent is larger than this page takes.", "Send less at once."),
     422: Explanation("Not quite right", "Something in the form needs a correction.", "Go back and look at the fields."),
     429: Explanation(
@@ -60,18 +65,47 @@ EXPIRED_FORM = Explanation(
 )
 
 
+WORTH_SENDING_AGAIN = frozenset({400, 429, 500, 503})
+"""Errors that may be over the next time; a form's one-time token keeps it from counting twice."""
+
+
 class BadAddress(BadRequest):
     """The address asks for something that a list does not have; the description is a sentence for the person."""
 
 
-def respond(status: int, explanation: Explanation) -> Response:
-    """The error as a page, or as an alert that lands in the alert region whatever the request's target was."""
-    context = {"status": status, "error": explanation}
+def respond(status: int, explanation: Explanation, event_id: str | None = None) -> Response:
+    """The error as a page, or as an alert that lands in the alert region whatever the request's target was.
+
+    The page gives back what was sent to it; around an alert it still stands in its fields. `event_id` is Sentry's.
+    """
+    context = {"status": status, "error": explanation, "event_id": event_id}
     if htmx.is_fragment():
         body = render_template("errors/_alert.html", **context)
         headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
         return Response(body, status, headers, mimetype="text/html")
-    return Response(render_template("errors/error.html", **context), status, mimetype="text/html")
+    typed = _typed()
+    action = request.full_path.rstrip("?") if typed and status in WORTH_SENDING_AGAIN and _is_from_here() else ""
+    body = render_template(
+        "errors/error.html", **context, typed=typed, again=f"{request.script_root}{action}" if action else ""
+    )
+    return Response(body, status, mimetype="text/html")
+
+
+def _typed() -> list[tuple[str, str]]:
+    """The fields that a form sent, without tokens and passwords; nothing when it cannot be read."""
+    try:
+        return [
+            (visible(name), visible(value))
+            for name, value in request.form.items(multi=True)
+            if name != "csrf_token" and "password" not in name
+        ]
+    except HTTPException:
+        return []
+
+
+def _is_from_here() -> bool:
+    """Whether a page of ours sent this form: nobody shall put words into a form that only waits to be sent."""
+    return request.headers.get("Origin") == request.host_url.rstrip("/")
 
 
 def answer(refusal: Invalid | Conflict | NotFound | Forbidden) -> Response:
@@ -97,6 +131,12 @@ def _do_without_the_person() -> None:
         g._login_user = AnonymousUserMixin()  # noqa: SLF001  (where Flask-Login keeps it)
 
 
+def _has_answered(error: Exception) -> bool:
+    """Whether the database itself gave up, at a timeout or a deadlock; one that is away is no defect of ours."""
+    answered = isinstance(error, DBAPIError) and not error.connection_invalidated
+    return answered and getattr(error.__cause__, "sqlstate", None) is not None
+
+
 def init_errors(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def expired_form(_error: CSRFError) -> Response:
@@ -108,9 +148,12 @@ def init_errors(app: Flask) -> None:
         if error.response is not None or status < 400:
             return error
         known = EXPLANATIONS.get(status, EXPLANATIONS[400 if status < 500 else 500])
+        if status == 429 and limiter.current_limit is not None:
+            seconds = max(1, round(limiter.current_limit.reset_at - time.time()))
+            known = replace(known, advice=f"Wait {seconds} seconds and try again.")
         if isinstance(error, BadAddress):
-            known = Explanation(known.title, str(error.description), known.advice)
-        response = respond(status, known)
+            known = replace(known, sentence=str(error.description))
+        response = respond(status, known, sentry.report(error) if status >= 500 else None)
         for name, value in error.get_headers(request.environ):
             if name in {"Allow", "Retry-After"}:
                 response.headers[name] = value
@@ -122,8 +165,9 @@ def init_errors(app: Flask) -> None:
         """No connection, a timeout or a deadlock: nothing was changed, and trying again soon is right."""
         _do_without_the_person()
         db.session.rollback()
-        log.error("database unavailable", exc_info=error)
-        response = respond(503, EXPLANATIONS[503])
+        event_id = sentry.report(error) if _has_answered(error) else None
+        log.error("database unavailable", exc_info=error, sentry_event=event_id)
+        response = respond(503, EXPLANATIONS[503], event_id)
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
         return response
 
@@ -131,6 +175,9 @@ def init_errors(app: Flask) -> None:
     def unexpected(error: Exception) -> Response:
         _do_without_the_person()
         if isinstance(error, DBAPIError):
+            if error.connection_invalidated:
+                return database_away(error)
             db.session.rollback()
-        log.exception("unhandled error", exc_info=error)
-        return respond(500, EXPLANATIONS[500])
+        event_id = sentry.report(error)
+        log.error("unhandled error", exc_info=error, sentry_event=event_id)
+        return respond(500, EXPLANATIONS[500], event_id)

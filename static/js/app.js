@@ -7,7 +7,7 @@
 
   // ---- Messages and menus ----
   document.addEventListener("click", (event) => {
-    const dismiss = event.target.closest("[data-dismiss]");
+    const dismiss = event.target.closest?.("[data-dismiss]");
     if (dismiss) {
       dismiss.closest(".note").remove();
       if (lost()) $("#main").focus({ preventScroll: true });
@@ -207,4 +207,33 @@
 
   // ---- The print page, when it was opened to print ----
   if (location.hash === "#print" && document.body.matches(".print-page")) window.print();
+})();
+
+// ---- When the page itself goes wrong: tell the person, and the server, at most five times a page ----
+(() => {
+  "use strict";
+  const address = new URL("../../problems", document.currentScript.src);
+  const told = new Set();
+  const report = (message, source = "", stack = "") => {
+    const token = document.querySelector("[name=csrf_token]")?.value;
+    if (!token || told.size > 4 || told.has(message)) return;
+    told.add(message);
+    const body = new URLSearchParams({ csrf_token: token, page: location.pathname, message: message.slice(0, 300), source, stack: stack.slice(0, 1500) });
+    fetch(address, { method: "POST", body, keepalive: true }).catch(() => {});
+  };
+  const broken = (error, source) => {
+    if (error?.name === "AbortError") return;
+    report(String(error), source, error?.stack);
+    const detail = "Something on this page stopped working. What was saved is safe; reload the page if it does not answer.";
+    document.dispatchEvent(new CustomEvent("alarm", { detail }));
+  };
+  addEventListener("error", (event) => {
+    if (event.filename.startsWith(location.origin)) broken(event.error ?? event.message, `${event.filename}:${event.lineno}:${event.colno}`);
+  });
+  addEventListener("unhandledrejection", (event) => broken(event.reason, "promise"));
+  addEventListener("htmx:error", (event) => {
+    const { ctx, error } = event.detail;
+    if (error && (!ctx || ctx.response)) broken(error, "htmx");
+  });
+  addEventListener("securitypolicyviolation", (event) => report(`Refused by policy: ${event.effectiveDirective}`, event.sourceFile));
 })();
