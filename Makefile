@@ -6,7 +6,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 .PHONY: help run migrate seed test lint format lock clean for-running for-developing for-browsing
 
 help:  ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: for-running  ## Start Invoices (PORT, HOST, DATA_DIR, DATABASE_URL, SEED=1, ... as variables)
 	@$(PYTHON) -m invoices_app run
@@ -46,3 +46,6 @@ for-developing:
 
 for-browsing:
 	@.requirements/browser.sh
+
+for-proxying:
+	@.requirements/proxy.sh

@@ -48,6 +48,7 @@ def server_urls(config: pytest.Config) -> ServerUrls:
 # What shares costly fixtures, or would be in each other's way, runs in one worker.
 GROUPS = {
     "tests/launcher/": "launcher",
+    "tests/observability/": "observability",
     "tests/journeys/": "journeys",
     "tests/browser/test_lists.py": "lists",
     "tests/browser/test_paper.py": "paper",

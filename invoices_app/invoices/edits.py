@@ -102,7 +102,7 @@ def follow(
 
 
 def last_editor(session: Session, invoice: Invoice, touched: uuid.UUID) -> str:
-    """Who edited a line last (the header: the invoice's own id), also when the line is gone, to begin a sentence with."""
+    """Who edited a line last (the header: the invoice's own id), as a sentence begins; also when the line is gone."""
     statement = (
         select(User.id, User.name)
         .join(DraftEdit, DraftEdit.actor_id == User.id)
@@ -114,6 +114,15 @@ def last_editor(session: Session, invoice: Invoice, touched: uuid.UUID) -> str:
     if found is None:
         return "Someone else"
     return "You, in another window," if found.id == current_scope(session).user_id else str(found.name)
+
+
+def edited_by_others(session: Session, invoice: Invoice, seen: int | None) -> str | None:
+    """Who else has edited a draft since the revision `seen`; None when nobody has, or when that is not known."""
+    if seen is None or seen >= invoice.revision:
+        return None
+    statement = select(User.name).join(DraftEdit, DraftEdit.actor_id == User.id)
+    statement = statement.where(*_of(invoice), ~_by_me(session), DraftEdit.revision > seen)
+    return session.execute(statement.order_by(DraftEdit.revision.desc()).limit(1)).scalar_one_or_none()
 
 
 def to_undo(session: Session, invoice: Invoice) -> DraftEdit | None:

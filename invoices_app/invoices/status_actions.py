@@ -12,22 +12,33 @@ from invoices_app.accounts import audit
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import drafts, rules, steps
+from invoices_app.invoices import drafts, edits, rules, steps
 from invoices_app.invoices.models import Invoice, Payment
-from invoices_app.results import ActionResult, Invalid, NotFound, Ok
+from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 
-def issue_invoice(invoice_id: uuid.UUID, today: date) -> ActionResult[str]:
-    """Give a draft its number and freeze it; the value is the number. Issuing twice is harmless."""
+@steps.tried_twice
+def issue_invoice(
+    invoice_id: uuid.UUID, today: date, seen: int | None = None, token: uuid.UUID | None = None
+) -> ActionResult[str]:
+    """Give a draft its number and freeze it; the value is the number. Issuing twice is harmless.
+
+    A draft that somebody else has edited since the revision `seen` is not issued unseen.
+    """
     try:
         with transaction() as session:
             invoice = drafts.locked(session, invoice_id)
             if invoice is None:
                 return NotFound()
             if invoice.number is None:
+                who = edits.edited_by_others(session, invoice, seen)
+                if who is not None:
+                    return Conflict(f"{who} has changed this invoice since you opened it: look at it again first.")
+                audit.claim(session, token, "issue", invoice_id)
                 facts = steps.issue_facts(session, [invoice])
                 reason = steps.why_not_issue(invoice, facts, today)
                 if reason is not None:
+                    session.rollback()  # the token made nothing, so it is not used up
                     return reason.invalid()
                 steps.issue(session, [invoice], facts)
             return Ok(steps.name_of(invoice))

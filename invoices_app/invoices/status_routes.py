@@ -10,10 +10,11 @@ from flask import Response, url_for
 from invoices_app.invoices import status_actions
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import PayForm
-from invoices_app.invoices.views import document_context, document_or_404, show_document
+from invoices_app.invoices.views import document_context, document_or_404, known_revision, show_document
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
+from invoices_app.web.forms import one_time_token
 
 ACTIONS = "invoices/_actions.html"
 A_DAY = timedelta(days=1)
@@ -23,7 +24,7 @@ A_DAY = timedelta(days=1)
 @blueprint.post("/invoices/<uuid:invoice_id>/issue")
 @signed_in
 def issue(invoice_id: uuid.UUID) -> Response:
-    match status_actions.issue_invoice(invoice_id, identity().today()):
+    match status_actions.issue_invoice(invoice_id, identity().today(), known_revision(), one_time_token()):
         case Ok(number):
             return htmx.done(f"Issued as {number}.", url_for("invoices.show", invoice_id=invoice_id))
         case refusal:

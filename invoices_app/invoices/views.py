@@ -64,9 +64,13 @@ class Clash:
 
 def origin() -> Origin:
     """The open page that this request comes from, as its script names it in two headers of its own."""
-    seen = request.headers.get("Sheet-Revision", "")
-    known = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= LONGEST_REVISION else None
-    return Origin(identity().today(), uuid_or_none(request.headers.get("Sheet-Page")), known)
+    return Origin(identity().today(), uuid_or_none(request.headers.get("Sheet-Page")), known_revision())
+
+
+def known_revision() -> int | None:
+    """The revision of the draft that the page behind a request shows, by a header or a field; None without either."""
+    seen = request.headers.get("Sheet-Revision") or request.form.get("revision", "")
+    return int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= LONGEST_REVISION else None
 
 
 def document_or_404(invoice_id: uuid.UUID) -> Document:

@@ -10,7 +10,7 @@ from invoices_app.config import Settings
 def init_web(app: Flask, settings: Settings) -> None:
     """Forms' tokens, headers, error answers, template helpers and limits."""
     from invoices_app.extensions import compress, csrf  # noqa: PLC0415
-    from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, security  # noqa: PLC0415
+    from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, security, uploads  # noqa: PLC0415
 
     app.config.update(WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024, MAX_FORM_PARTS=10_000)
     app.jinja_env.trim_blocks = True
@@ -19,6 +19,7 @@ def init_web(app: Flask, settings: Settings) -> None:
     compress.init_app(app)
     security.init_security(app, settings)  # first: it gives every request its id, refused ones too
     access.init_access(app)  # before the forms' tokens: a lost session is told as such
+    uploads.init_uploads(app)
     csrf.init_app(app)
     rate_limits.init_rate_limits(app, settings)
     assets.init_assets(app)

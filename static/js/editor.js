@@ -297,11 +297,13 @@
       event.stopImmediatePropagation();
       add();
       byId("new-description").focus();
-    } else if (form.closest(".actions, .bar") && loose() && !form.dataset.going) {
+    } else if (form.revision && !form.dataset.going && !loose()) form.revision.value = seen;
+    else if (form.closest(".actions, .bar") && loose() && !form.dataset.going) {
       event.preventDefault();
       event.stopImmediatePropagation();
       first(() => {
         form.dataset.going = "";
+        if (form.revision) form.revision.value = seen;
         form.requestSubmit(submitter);
       });
     }
@@ -505,12 +507,16 @@
     htmx.ajax("GET", url, { source: choices, target: choices, swap: "innerHTML", question });
     return undefined;
   };
+  const putBelow = () => {
+    if (!asking || choices.hidden) return;
+    const { left, bottom, width } = asking.getBoundingClientRect();
+    Object.assign(choices.style, { left: `${left + scrollX}px`, top: `${bottom + scrollY + 2}px`, minWidth: `${width}px` });
+  };
   const show = () => {
     const list = $("[role=listbox]", choices);
     if (!asking || document.activeElement !== asking || !list || !options().length) return close();
-    const place = asking.getBoundingClientRect();
-    Object.assign(choices.style, { left: `${place.left + scrollX}px`, top: `${place.bottom + scrollY + 2}px`, minWidth: `${place.width}px` });
     choices.hidden = false;
+    putBelow();
     if (asking.matches("[role]")) asking.setAttribute("aria-expanded", "true");
     asking.setAttribute("aria-controls", list.id);
     choose(options()[0]);
@@ -578,6 +584,7 @@
       if (made && asking) take(made);
       else if (asked) show();
     });
+    window.addEventListener("resize", putBelow);
     choices.addEventListener("pointerdown", (event) => event.preventDefault());
     choices.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");

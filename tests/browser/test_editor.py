@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Locator, Page, Route, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.browser.conftest import Open, Shop, Window, write_at_once
 from tests.browser.test_line_editing import draft_page, rows, total
@@ -429,7 +429,7 @@ def test_choices_by_arrows_and_escape(page: Page) -> None:
 
 def test_a_stale_list_never_wins_over_newer_typing(page: Page) -> None:
     held: list[Any] = []
-    page.route("**/suggestions?q=pla", lambda route: held.append(route))
+    page.route("**/suggestions?q=pla", lambda route: held.append(route))  # noqa: PLW0108  (Playwright asks what it is)
     field = page.get_by_label("Description, new line")
     field.press_sequentially("pla")
     held_up(page, held, 1)

@@ -117,6 +117,21 @@ def test_nothing_is_undone_after_issue(owner: Person) -> None:
     assert words(owner, invoice_id) == "B C"
 
 
+def test_nothing_is_issued_that_someone_else_has_changed_unseen(owner: Person, teammate: Person) -> None:
+    invoice_id = three(owner)
+    url = f"/invoices/{invoice_id}"
+    owner.browser.get(url)
+    form = owner.browser.get(url).form(f"{url}/issue").values
+    teammate.browser.get(url)
+    teammate.browser.post(f"{url}/lines/{id_of(owner, invoice_id, 'B')}", {"quantity": "9"})
+    page = owner.browser.send(f"{url}/issue", form, 409)
+    assert f"{teammate.name} has changed this invoice since you opened it" in page.words()
+    owner.browser.get(url)
+    for _ in range(2):
+        owner.browser.send(f"{url}/issue", owner.browser.page.form(f"{url}/issue").values, 303)  # type: ignore[union-attr]
+    assert len(owner.browser.get("/invoices?status=sent").row_ids("invoice")) == 1
+
+
 def test_undo_as_a_plain_form(owner: Person, teammate: Person) -> None:
     invoice_id = three(owner)
     url = f"/invoices/{invoice_id}"

@@ -17,7 +17,7 @@ from invoices_app.invoices.export import HEADER
 from invoices_app.web.csv_export import INCOMPLETE
 from tests.support import live
 from tests.support.browser import Browser
-from tests.support.crowd import GROUP, HUNDRED_THOUSAND, Crowd
+from tests.support.crowd import GROUP, Crowd
 from tests.support.databases import Database
 from tests.support.factories import archive, issue, line, make_client, make_invoice, make_issued, pay, read, today
 from tests.support.people import Person

@@ -37,7 +37,7 @@ BUDGETS = {
     "/palette?q=client": 5,
     "/shortcuts": 1,
     "/invoices/new": 3,
-    "/invoices/{draft}": 8,
+    "/invoices/{draft}": 7,
     "/invoices/{issued}": 5,
     "/invoices/{draft}/suggestions": 3,
     "/invoices/{draft}/suggestions?q=line": 3,

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "/invoices/selection/print",
     "/login",
     "/logout",
+    "/problems",
     "/register",
     "/settings/business",
     "/shortcuts",
