@@ -19,6 +19,7 @@ from invoices_app.invoices import (
     client_routes,
     export_routes,
     line_routes,
+    history_routes,
     routes,
     selection_routes,
     status_routes,

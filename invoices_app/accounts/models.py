@@ -151,7 +151,11 @@ class UserSession(Base):
 
 
 class AuditEvent(Base):
-    """One thing that a person did. Append-only: the app's role may insert and read, never change or delete."""
+    """One thing that a person did. Append-only: the app's role may insert and read, never change or delete.
+
+    Its place in the business's chain (`seq`, from 1) and its `hash`, a SHA-256 over its content and the hash before it,
+    are written at commit by a trigger: `migrations/versions/0012_audit_chain.py`.
+    """
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -179,3 +183,17 @@ class Submission(Base):
     token: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     resource_id: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = created_at_column()
+        # The chain, to walk it; its trigger finds what is not chained yet by it.
+        Index("uq_audit_events_business_id_seq", "business_id", "seq", unique=True),
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AuditHead(Base):
+    """The end of a business's chain of audit events: its length and last hash. Only the chain's trigger writes it."""
+
+    __tablename__ = "audit_heads"
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    hash: Mapped[bytes] = mapped_column(LargeBinary, server_default="")

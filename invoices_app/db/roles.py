@@ -42,6 +42,7 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "user_sessions": "SELECT, INSERT, UPDATE, DELETE",
     "audit_events": "SELECT, INSERT",
     "submissions": "SELECT, INSERT",
+    "audit_heads": "SELECT",
     "clients": "SELECT, INSERT, UPDATE",
     "number_series": "SELECT, INSERT, UPDATE",
     "number_counters": "SELECT, INSERT, UPDATE",

@@ -37,6 +37,8 @@ PAGES = {
     "invoice archived": ("shop", "/invoices/{archived}"),
     "invoices sorted and searched": ("shop", "/invoices?q=order&sort=client&archived=1"),
     "invoices of a client": ("shop", "/invoices?client={client}&status=draft"),
+    "invoice history": ("shop", "/invoices/{paid}/history"),
+    "client history": ("shop", "/clients/{client}/history"),
     "print": ("shop", "/invoices/{sent}/print"),
     "print many": ("shop", "/invoices/print?ids={sent}&ids={draft}"),
     "palette": ("shop", "/palette?q=maison"),

@@ -39,6 +39,8 @@ BUDGETS = {
     "/invoices/new": 3,
     "/invoices/{draft}": 7,
     "/invoices/{issued}": 5,
+    "/invoices/{issued}/history": 5,
+    "/clients/{client}/history": 5,
     "/invoices/{draft}/suggestions": 3,
     "/invoices/{draft}/suggestions?q=line": 3,
     "/invoices/{draft}/print": 5,

@@ -21,11 +21,13 @@ NO_TENANTS = {"alembic_version"}
 # Found by the person or the token, not by the business.
 PERSONAL = {"users", "businesses", "user_sessions"}
 # Its index works only without a policy that looks at rows, so search() reads it as the owner, for one business.
-OPEN_TO_OWNER = {"search_documents"}
+# Whoever verifies all chains of events finds out by their heads which there are.
+OPEN_TO_OWNER = {"audit_heads", "search_documents"}
 # What triggers keep, the app may not write; search() must use an index that row-level security would close.
 DEFINERS = {
     "index_invoices",
     "keep_client_figures",
+    "keep_audit_chain",
     "keep_client_search",
     "keep_invoice_figures",
     "keep_invoice_search",
