@@ -5,7 +5,9 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import IntegrityError
 
-from invoices_app.results import Invalid
+from invoices_app.results import FORM, Invalid
+
+FROZEN = (FORM, "This invoice was issued and is frozen; it cannot be edited any more.")
 
 SENTENCES = {
     "uq_users_email": (
@@ -13,6 +15,10 @@ SENTENCES = {
         "This email address cannot be used for a new account. If it is yours, sign in.",
     ),
     "fk_invoices_business_id_client_id": ("client_id", "Choose one of your clients."),
+    "ck_invoices_frozen": FROZEN,
+    "ck_line_items_frozen": FROZEN,
+    "ck_invoice_taxes_frozen": FROZEN,
+    "ck_payments_frozen": (FORM, "A recorded payment stays as it is; take it back and record it anew."),
     "ck_invoices_due_after_issue": ("due_date", "The due date cannot be before the issue date."),
 }
 

@@ -46,8 +46,10 @@ REFUSED_AT_ONCE = [
 
 @pytest.mark.parametrize("statement", WRONG_TOTALS)
 def test_sums_are_checked_at_commit(owner: Person, database: Database, statement: str) -> None:
+    """Also when what is frozen is repaired."""
     invoice_id = make_issued(owner)
     with database.as_owner(owner.business_id) as connection:
+        connection.execute("SET LOCAL app.maintenance = 'on'")
         assert connection.execute(statement.encode(), [invoice_id]).rowcount == 1
         with pytest.raises(CheckViolation, match="does not add up") as refusal:
             connection.commit()
@@ -93,7 +95,7 @@ def test_nothing_is_left_unsaid(owner: Person, database: Database, column: str) 
         connection.execute(f"UPDATE invoices SET {column} = NULL WHERE id = %s".encode(), [invoice_id])
 
 
-def test_issued_documents_cannot_be_deleted(owner: Person, database: Database) -> None:
-    invoice_id = make_issued(owner)
+def test_documents_cannot_be_deleted_from_under_their_lines(owner: Person, database: Database) -> None:
+    invoice_id = make_invoice(owner)
     with database.as_owner(owner.business_id) as connection, pytest.raises(ForeignKeyViolation):
         connection.execute("DELETE FROM invoices WHERE id = %s", [invoice_id])

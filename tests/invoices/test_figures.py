@@ -231,6 +231,7 @@ def test_nothing_drifts_when_the_owner_writes_in_bulk(owner: Person, database: D
     check_money(database, owner)
     check_lists(owner)
     with database.as_owner(owner.business_id) as connection:
+        connection.execute("SET LOCAL app.maintenance = 'on'")
         for statement in (
             "UPDATE invoices SET archived_at = now() WHERE archived_at IS NULL AND client_name LIKE '%1%'",
             "UPDATE invoices SET archived_at = NULL WHERE archived_at IS NOT NULL AND status = 'paid'",
