@@ -23,6 +23,7 @@ from invoices_app.invoices import (
     routes,
     selection_routes,
     status_routes,
+    series_routes,
     suggestion_routes,
 )
 from invoices_app.invoices.blueprint import blueprint as invoices

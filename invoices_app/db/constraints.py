@@ -25,9 +25,13 @@ SENTENCES = {
 
 def explain(error: IntegrityError) -> Invalid:
     """The sentence for the constraint that refused a row; raises `error` again when no person could have caused it."""
-    original = error.orig
-    name = original.diag.constraint_name if isinstance(original, psycopg.Error) else None
-    if name not in SENTENCES:
+    name = name_of(error)
+    if name is None or name not in SENTENCES:
         raise error
     field, sentence = SENTENCES[name]
     return Invalid.because(sentence, field)
+
+
+def name_of(error: IntegrityError) -> str | None:
+    """The name of the constraint that refused a row."""
+    return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None

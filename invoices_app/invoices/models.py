@@ -89,14 +89,27 @@ class Shelf(enum.IntEnum):
 
 
 class NumberSeries(Base):
-    """How a business numbers one kind of document, for example `INV-{year}-{seq:04}`."""
+    """How a business numbers one kind of document, for example `INV-{year}-{seq:04}`; drafts take the default one."""
 
     __tablename__ = "number_series"
+    __table_args__ = (
+        CheckConstraint("position('{seq' IN pattern) > 0", name="pattern_counts"),
+        CheckConstraint("NOT yearly OR position('{year}' IN pattern) > 0", name="yearly_with_year"),
+        # One default a business: invoices.series.
+        Index(
+            "uq_number_series_business_id_default",
+            "business_id",
+            unique=True,
+            postgresql_where=text("is_default"),
+        ),
+    )
 
     business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
     code: Mapped[str] = mapped_column(String(SERIES_LENGTH), primary_key=True)
     pattern: Mapped[str] = mapped_column(String(NUMBER_LENGTH))
     yearly: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    version: Mapped[int] = mapped_column(server_default="1", default=1)
 
 
 class NumberCounter(Base):
@@ -130,6 +143,7 @@ class Invoice(Base):
     __table_args__ = (
         ForeignKeyConstraint(["business_id", "client_id"], ["clients.business_id", "clients.id"]),
         ForeignKeyConstraint(["business_id", "preceding_invoice_id"], ["invoices.business_id", "invoices.id"]),
+        ForeignKeyConstraint(["business_id", "wanted_series"], ["number_series.business_id", "number_series.code"]),
         CheckConstraint("(status = 'draft') = (number IS NULL)", name="numbered_unless_draft"),
         CheckConstraint(
             "(number IS NULL) = (seq IS NULL) AND (number IS NULL) = (issued_at IS NULL)"
@@ -179,6 +193,7 @@ class Invoice(Base):
     )
     type_code: Mapped[int] = mapped_column(SmallInteger, server_default=str(COMMERCIAL_INVOICE))
     preceding_invoice_id: Mapped[uuid.UUID | None]
+    wanted_series: Mapped[str | None] = mapped_column(String(SERIES_LENGTH))
     series: Mapped[str] = text_column(SERIES_LENGTH)
     period: Mapped[str] = text_column(4)
     seq: Mapped[int | None]

@@ -11,8 +11,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, Select, and_, bindparam, func, literal_column, or_, select, true, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import Date, Select, and_, bindparam, case, func, literal_column, or_, select, true, union_all
 
 from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
 from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
@@ -162,20 +161,21 @@ def to_do_statement(limit: int) -> Select[Any]:
     return select(found).order_by(found.c.place, found.c.sort_key, found.c.id).limit(limit)
 
 
-def next_number(issue_date: date) -> str:
-    """The number that a draft of this date would get if it were issued now: a hint, never a promise."""
-    series = aliased(NumberSeries)
-    row = db.session.execute(
-        select(series.pattern, series.yearly).where(in_business(series), series.code == rules.DEFAULT_SERIES)
-    ).one_or_none()
-    pattern, yearly = row or (rules.DEFAULT_PATTERN, True)
-    next_seq = db.session.execute(
-        select(NumberCounter.next_seq).where(
-            in_business(NumberCounter),
-            NumberCounter.series == rules.DEFAULT_SERIES,
-            NumberCounter.period == rules.number_period(issue_date, yearly=yearly),
-        )
-    ).scalar_one_or_none()
+def next_number(issue_date: date, wanted: str | None = None) -> str:
+    """The number that a draft of this date would get if it were issued now: a hint, never a promise.
+
+    `wanted` is the code of the series that it names; None for the default one.
+    """
+    period = case((NumberSeries.yearly, rules.number_period(issue_date, yearly=True)), else_="")
+    counter = and_(
+        NumberCounter.business_id == NumberSeries.business_id,
+        NumberCounter.series == NumberSeries.code,
+        NumberCounter.period == period,
+    )
+    those = NumberSeries.code == wanted if wanted else NumberSeries.is_default
+    found = select(NumberSeries.pattern, NumberCounter.next_seq).outerjoin(NumberCounter, counter)
+    row = db.session.execute(found.where(in_business(NumberSeries), those)).one_or_none()
+    pattern, next_seq = row or (rules.DEFAULT_PATTERN, None)
     return rules.format_number(pattern, next_seq or 1, issue_date)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from invoices_app.invoices.models import LAST_YEAR
+from invoices_app.invoices.models import LAST_YEAR, NUMBER_LENGTH
 from invoices_app.money import ZERO, minor_units, product, quantize, share
 
 DEFAULT_SERIES = "INV"
@@ -30,7 +30,11 @@ UNIT_CODES = {
 }  # fmt: skip
 PIECE = "C62"
 
-_SEQ = re.compile(r"\{seq(?::0(\d))?\}")
+MAX_SEQ = 999_999_999
+_SEQ = re.compile(r"\{seq(?::0([1-9]))?\}")
+_TOKENS = re.compile(r"\{(?:year|month|seq(?::0[1-9])?)\}")
+_LITERAL = re.compile(r"[\w /.#-]*")
+_DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,30 @@ def format_number(pattern: str, seq: int, issue_date: date) -> str:
     """The document number by a pattern such as `INV-{year}-{seq:04}`; `{month}` has two digits."""
     text = pattern.replace("{year}", f"{issue_date.year:04}").replace("{month}", f"{issue_date.month:02}")
     return _SEQ.sub(lambda match: f"{seq:0{match.group(1) or 1}}", text)
+
+
+def pattern_problem(pattern: str, *, yearly: bool) -> str | None:
+    """Why numbers cannot be made by this pattern, in a sentence; None when they can, and none of them twice."""
+    if len(_SEQ.findall(pattern)) != 1:
+        return "Write {seq} once, where the number counts up, or {seq:04} to fill it up to four digits."
+    literal = _TOKENS.sub("", pattern)
+    if "{" in literal or "}" in literal:
+        return "Only {year}, {month}, {seq} and {seq:04} can stand in braces."
+    if not _LITERAL.fullmatch(literal):
+        return "Use only letters, digits, spaces and - / . _ # besides what stands in braces."
+    if yearly and "{year}" not in pattern:
+        return "Write {year} too, since numbers that start again each year would come twice without it."
+    if len(format_number(pattern, MAX_SEQ, date(LAST_YEAR, 12, 31))) > NUMBER_LENGTH:
+        return f"Make it shorter: a number may have at most {NUMBER_LENGTH} characters, also when it counts high."
+    return None
+
+
+def number_shape(pattern: str) -> str:
+    """What all numbers of a pattern share: their text without digits. Patterns of different shapes never make the same.
+
+    So two series whose text differs in digits alone are not told apart.
+    """
+    return _DIGITS.sub("#", format_number(pattern, 1, date(LAST_YEAR, 12, 31))).casefold()
 
 
 def shown_status(status: str, due: date, amount_due: Decimal, today: date) -> str:

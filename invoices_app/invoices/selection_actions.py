@@ -67,6 +67,7 @@ def restore_invoices(ids: Ids) -> ActionResult[Outcome]:
 
 
 @_of_selection
+@steps.tried_twice
 def issue_invoices(ids: Ids, today: date) -> ActionResult[Outcome]:
     """Give these drafts their numbers, in the order of their dates, and freeze them; the outcome names the numbers."""
     try:

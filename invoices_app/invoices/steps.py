@@ -7,32 +7,50 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import wraps
 from itertools import groupby
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import exists, func, or_, select, update
+import structlog
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from invoices_app.accounts import audit
 from invoices_app.accounts.models import Business
 from invoices_app.clients.models import Client
+from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.invoices import drafts, rules
 from invoices_app.invoices.document import buyer_details, seller_details
-from invoices_app.invoices.models import Invoice, InvoiceStatus, LineItem, NumberCounter, NumberSeries, Payment
+from invoices_app.invoices.models import (
+    DraftEdit,
+    Invoice,
+    InvoiceStatus,
+    LineItem,
+    NumberCounter,
+    NumberSeries,
+    Payment,
+)
 from invoices_app.results import FORM, Invalid
 
+NUMBER_CONSTRAINTS = frozenset({"uq_invoices_business_id_number", "uq_invoices_business_id_series_period_seq"})
 FURTHEST_AHEAD = timedelta(days=31)
 NAMED_AT_MOST = 5
 
-_COPIED = ("business_id", "client_id", "currency", "minor_units", "reference", "notes", "discount_percent")
+_COPIED = (
+    "business_id", "client_id", "currency", "minor_units", "reference", "notes", "discount_percent", "due_by_hand",
+)  # fmt: skip
 _COPIED_OF_LINE = ("description", "quantity", "unit", "unit_price", "tax_rate", "discount_percent", "item_number")
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,30 @@ class NumberOutOfOrderError(Exception):
         self.name = name
 
 
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+
+
+def tried_twice(action: Callable[Given, Value]) -> Callable[Given, Value]:
+    """Run an action that gives numbers once more when it meets one that is taken.
+
+    A counter stands above all numbers of its series, so only a change of its pattern at the same moment can do that. A
+    second time is a bug: the error goes on, and is reported with the request's id.
+    """
+
+    @wraps(action)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+        try:
+            return action(*args, **kwargs)
+        except IntegrityError as error:
+            if constraints.name_of(error) not in NUMBER_CONSTRAINTS:
+                raise
+            log.warning("number taken", constraint=constraints.name_of(error))
+        return action(*args, **kwargs)
+
+    return run
+
+
 def name_of(invoice: Invoice) -> str:
     """What people call an invoice within a sentence: its number, or "draft for A Client"."""
     return invoice.number or f"draft for {invoice.client_name}"
@@ -145,12 +187,21 @@ def restore(session: Session, invoices: Sequence[Invoice]) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
-    """What issuing needs to know: who bills whom, which drafts have lines, the latest date that has a number."""
+    """What issuing needs to know: who bills whom, which drafts have lines, the series by their codes.
+
+    `latest` is the latest date that has a number in each series which has any.
+    """
 
     seller: dict[str, Any]
     buyers: Mapping[uuid.UUID, dict[str, Any]]
     with_lines: Container[uuid.UUID]
-    latest: date | None
+    series: Mapping[str, NumberSeries]
+    latest: Mapping[str, date | None]
+
+    def series_of(self, invoice: Invoice) -> NumberSeries:
+        """The series that a draft names, else the default one."""
+        default = next(series for series in self.series.values() if series.is_default)
+        return self.series[invoice.wanted_series] if invoice.wanted_series else default
 
 
 def issue_facts(session: Session, invoices: Sequence[Invoice]) -> IssueFacts:
@@ -160,14 +211,15 @@ def issue_facts(session: Session, invoices: Sequence[Invoice]) -> IssueFacts:
     those = Client.id.in_({invoice.client_id for invoice in invoices})
     clients = session.execute(select(Client).where(in_business(Client), those)).scalars()
     filled = select(LineItem.invoice_id).where(in_business(LineItem), LineItem.invoice_id.in_(ids)).distinct()
-    latest = select(func.max(NumberCounter.last_issue_date)).where(
-        in_business(NumberCounter), NumberCounter.series == rules.DEFAULT_SERIES
-    )
+    series = {series.code: series for series in every_series(session, business.id)}
+    latest = select(NumberCounter.series, func.max(NumberCounter.last_issue_date).label("latest"))
+    latest = latest.where(in_business(NumberCounter))
     return IssueFacts(
         seller_details(business),
         {client.id: buyer_details(client) for client in clients},
         set(session.execute(filled).scalars()),
-        session.execute(latest).scalar_one(),
+        series,
+        {row.series: row.latest for row in session.execute(latest.group_by(NumberCounter.series))},
     )
 
 
@@ -180,7 +232,8 @@ def why_not_issue(invoice: Invoice, facts: IssueFacts, today: date) -> Reason | 
         return FAR_AHEAD
     if invoice.id not in facts.with_lines:
         return NO_LINES
-    return TOO_EARLY if facts.latest is not None and invoice.issue_date < facts.latest else None
+    latest = facts.latest.get(facts.series_of(invoice).code)
+    return TOO_EARLY if latest is not None and invoice.issue_date < latest else None
 
 
 def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> None:
@@ -191,10 +244,12 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
     """
     for invoice in invoices:
         drafts.recompute(session, invoice)
-    series = _series(session, invoices[0].business_id)
-    _open_counters(session, series, {_period(series, invoice) for invoice in invoices})
-    for period, group in groupby(invoices, key=lambda invoice: _period(series, invoice)):
-        numbered = list(group)
+    counters = {invoice.id: _counter(facts.series_of(invoice), invoice) for invoice in invoices}
+    _open_counters(session, invoices[0].business_id, set(counters.values()))
+    # Everyone takes the counters of several series in one order; sorting keeps the order of the dates within each.
+    ordered = sorted(invoices, key=lambda invoice: counters[invoice.id])
+    for (code, period), group in groupby(ordered, key=lambda invoice: counters[invoice.id]):
+        series, numbered = facts.series[code], list(group)
         for seq, invoice in enumerate(numbered, start=_take_seqs(session, series, period, numbered)):
             invoice.series, invoice.period, invoice.seq = series.code, period, seq
             invoice.number = rules.format_number(series.pattern, seq, invoice.issue_date)
@@ -202,6 +257,8 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
             invoice.issued_at = func.now()
             invoice.version += 1
             settle(invoice, invoice.paid_total, invoice.issue_date)
+    these = DraftEdit.invoice_id.in_([invoice.id for invoice in invoices])
+    session.execute(delete(DraftEdit).where(in_business(DraftEdit), these))
     for invoice in invoices:
         changes = {"number": invoice.number, "total": invoice.total}
         audit.record(session, "invoice.issued", "invoice", invoice.id, changes)
@@ -272,14 +329,17 @@ def _as_first_word(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _period(series: NumberSeries, invoice: Invoice) -> str:
-    return rules.number_period(invoice.issue_date, yearly=series.yearly)
+def _counter(series: NumberSeries, invoice: Invoice) -> tuple[str, str]:
+    """The series and the period whose counter numbers an invoice."""
+    return series.code, rules.number_period(invoice.issue_date, yearly=series.yearly)
 
 
-def _open_counters(session: Session, series: NumberSeries, periods: set[str]) -> None:
-    """Make the counters that do not exist yet, in one order for everyone."""
+def _open_counters(session: Session, business_id: uuid.UUID, counters: set[tuple[str, str]]) -> None:
+    """Make the counters that do not exist yet, and the usual series for its first, in one order for everyone."""
     session.flush()
-    keys = [{"business_id": series.business_id, "series": series.code, "period": period} for period in sorted(periods)]
+    if any(code == rules.DEFAULT_SERIES for code, _period in counters):
+        store_usual_series(session, business_id)
+    keys = [{"business_id": business_id, "series": code, "period": period} for code, period in sorted(counters)]
     session.execute(insert(NumberCounter).values(keys).on_conflict_do_nothing())
 
 
@@ -308,10 +368,23 @@ def _take_seqs(session: Session, series: NumberSeries, period: str, invoices: Se
     return seq
 
 
-def _series(session: Session, business_id: uuid.UUID) -> NumberSeries:
-    """The series that numbers invoices, made with its usual pattern when the business has none yet."""
-    key = {"business_id": business_id, "code": rules.DEFAULT_SERIES}
-    session.execute(insert(NumberSeries).values(**key, pattern=rules.DEFAULT_PATTERN).on_conflict_do_nothing())
-    return session.execute(
-        select(NumberSeries).where(in_business(NumberSeries), NumberSeries.code == key["code"])
-    ).scalar_one()
+def every_series(session: Session, business_id: uuid.UUID, *, for_change: bool = False) -> Sequence[NumberSeries]:
+    """The series of a business by their codes; the usual one, not stored yet, when there is none.
+
+    `for_change` locks them, so that one person at a time changes series; issuing goes on meanwhile.
+    """
+    statement = select(NumberSeries).where(in_business(NumberSeries)).order_by(NumberSeries.code)
+    if for_change:
+        statement = statement.with_for_update(key_share=True)
+    found = session.execute(statement).scalars().all()
+    return found or [NumberSeries(**_usual_series(business_id))]
+
+
+def store_usual_series(session: Session, business_id: uuid.UUID) -> None:
+    """Make the usual series, as the default one, unless there is one by now."""
+    session.execute(insert(NumberSeries).values(**_usual_series(business_id)).on_conflict_do_nothing())
+
+
+def _usual_series(business_id: uuid.UUID) -> dict[str, Any]:
+    usual = {"code": rules.DEFAULT_SERIES, "pattern": rules.DEFAULT_PATTERN, "yearly": True, "is_default": True}
+    return {"business_id": business_id, **usual}

@@ -44,6 +44,8 @@ PAGES = {
     "palette": ("shop", "/palette?q=maison"),
     "shortcuts": ("shop", "/shortcuts"),
     "settings": ("shop", "/settings/business"),
+    "settings of numbers": ("shop", "/settings/numbers"),
+    "numbers": ("shop", "/invoices/numbers"),
     "not found": ("shop", "/nothing/here"),
 }
 

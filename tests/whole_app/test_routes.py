@@ -53,6 +53,7 @@ ROUTES = {
     "/invoices/<invoice_id>/undo": {"POST": SIGNED_IN},
     "/invoices/archivings/<archiving_id>/undo": {"POST": SIGNED_IN},
     "/invoices/new": {"GET": SIGNED_IN},
+    "/invoices/numbers": {"GET": SIGNED_IN},
     "/invoices/print": {"GET": SIGNED_IN},
     "/invoices/selection/archive": {"POST": SIGNED_IN},
     "/invoices/selection/duplicate": {"POST": SIGNED_IN},
