@@ -43,6 +43,9 @@ for-running:
 
 for-developing:
 	@.requirements/install.sh dev
+screenshots: for-developing for-browsing  ## Make the README's pictures afresh, from the demo business
+	$(PYTHON) -m docs.screenshots
+
 
 for-browsing:
 	@.requirements/browser.sh

@@ -8,7 +8,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 from stdnum import iban as iban_number
 from stdnum.exceptions import ValidationError as IdentifierError
-from wtforms import BooleanField, Field, PasswordField
+from wtforms import BooleanField, Field, FileField, PasswordField
 from wtforms.validators import Length, StopValidation
 
 from invoices_app.accounts import rules
@@ -62,6 +62,12 @@ def iban(_form: Any, field: Field) -> None:
         raise StopValidation("This IBAN has a wrong length or check digit.") from None
 
 
+def chosen(_form: Any, field: Field) -> None:
+    """A file; browsers send one without a name where none was chosen."""
+    if not field.data:
+        raise StopValidation("Choose a picture first.")
+
+
 class SecretField(PasswordField):
     """A password: kept exactly as typed, never shown again."""
 
@@ -92,6 +98,12 @@ class LoginForm(BaseForm):
         ],
     )
     remember = BooleanField("Keep me signed in on this computer")
+
+
+class LogoForm(BaseForm):
+    """Made from `request.files`."""
+
+    logo = FileField("A picture", validators=[chosen])
 
 
 def country_options() -> list[tuple[str, str]]:

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    SmallInteger,
     String,
     text,
 )
@@ -34,6 +36,9 @@ TEXT_LENGTH = 2000
 USER_AGENT_LENGTH = 300
 ACTION_LENGTH = 60
 MAX_TERMS_DAYS = 365
+LOGO_WIDTH = 600
+LOGO_HEIGHT = 240
+LOGO_MAX_BYTES = 200 * 1024
 PASSWORD_MIN_LENGTH = 12
 PASSWORD_MAX_LENGTH = 256
 
@@ -75,6 +80,7 @@ class Business(Base):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
         CheckConstraint(f"payment_terms_days BETWEEN 0 AND {MAX_TERMS_DAYS}", name="payment_terms_days_range"),
         percent_check("default_tax_rate"),
+        ForeignKeyConstraint(["id", "logo_id"], ["logos.business_id", "logos.id"], use_alter=True),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
@@ -103,7 +109,29 @@ class Business(Base):
     account_name: Mapped[str] = text_column(NAME_LENGTH)
     payment_details: Mapped[str] = text_column(TEXT_LENGTH)
     invoice_notes: Mapped[str] = text_column(TEXT_LENGTH)
+    logo_id: Mapped[uuid.UUID | None]
     version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = created_at_column()
+
+
+class Logo(Base):
+    """A picture for the head of documents. Written once and kept, since issued documents refer to it."""
+
+    __tablename__ = "logos"
+    __table_args__ = (
+        CheckConstraint(f"width BETWEEN 1 AND {LOGO_WIDTH} AND height BETWEEN 1 AND {LOGO_HEIGHT}", name="size"),
+        CheckConstraint(f"octet_length(png) BETWEEN 1 AND {LOGO_MAX_BYTES}", name="png_length"),
+        CheckConstraint("sha256 = sha256(png)", name="sha256_of_png"),
+        # The same picture again is the same logo.
+        Index("uq_logos_business_id_sha256", "business_id", "sha256", unique=True),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    png: Mapped[bytes] = mapped_column(LargeBinary)
+    width: Mapped[int] = mapped_column(SmallInteger)
+    height: Mapped[int] = mapped_column(SmallInteger)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = created_at_column()
 
 
@@ -186,6 +214,17 @@ class Submission(Base):
         # The chain, to walk it; its trigger finds what is not chained yet by it.
         Index("uq_audit_events_business_id_seq", "business_id", "seq", unique=True),
     seq: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Submission(Base):
+    """The one-time token of a form that created something: sent again, it leads to what it made the first time."""
+
+    __tablename__ = "submissions"
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    token: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = created_at_column()
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 

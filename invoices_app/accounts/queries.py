@@ -10,9 +10,9 @@ from flask_login import UserMixin
 from sqlalchemy import select, text
 
 from invoices_app import clock
-from invoices_app.accounts.models import Business, Role
-from invoices_app.accounts.rules import token_hash
-from invoices_app.db.tenancy import Scope, assume_scope
+from invoices_app.accounts.models import Business, Logo, Role
+from invoices_app.accounts.rules import SheetLogo, sheet_logo, token_hash
+from invoices_app.db.tenancy import Scope, assume_scope, in_business
 from invoices_app.extensions import db
 
 _ENTER_SESSION = text("SELECT * FROM enter_session(:token_hash)")
@@ -59,3 +59,26 @@ def enter_session(token: str) -> Identity | None:
 def business() -> Business:
     """The business of the current scope, whole."""
     return db.session.execute(select(Business)).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLogo:
+    """A logo as it is sent: a PNG, and the SHA-256 of its bytes."""
+
+    png: bytes
+    sha256: bytes
+
+
+def business_with_logo() -> tuple[Business, SheetLogo | None]:
+    """The business of the current scope, and the logo that its documents bear from now on."""
+    own_logo = (Logo.business_id == Business.id) & (Logo.id == Business.logo_id)
+    columns = (Business, Logo.id, Logo.width, Logo.height)
+    found, logo_id, width, height = db.session.execute(select(*columns).outerjoin(Logo, own_logo)).one()
+    return found, sheet_logo(logo_id, width, height)
+
+
+def logo_picture(logo_id: uuid.UUID) -> StoredLogo | None:
+    """A logo that the current business has or had."""
+    found = db.session.execute(select(Logo.png, Logo.sha256).where(in_business(Logo), Logo.id == logo_id))
+    row = found.one_or_none()
+    return StoredLogo(*row) if row else None

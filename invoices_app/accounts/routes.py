@@ -7,7 +7,7 @@ from flask_login import current_user, login_user
 
 from invoices_app.accounts import actions, queries, rules
 from invoices_app.accounts.actions import Browser, Registration
-from invoices_app.accounts.forms import BusinessForm, LoginForm, RegisterForm
+from invoices_app.accounts.forms import BusinessForm, LoginForm, LogoForm, RegisterForm
 from invoices_app.extensions import limiter, login
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
@@ -92,7 +92,7 @@ def logout() -> Response:
 @blueprint.get("/settings/business")
 @signed_in
 def business() -> Response:
-    return _page("accounts/business.html", BusinessForm(obj=queries.business()))
+    return settings_page()
 
 
 @blueprint.post("/settings/business")
@@ -100,13 +100,21 @@ def business() -> Response:
 def update_business() -> Response:
     form = BusinessForm.from_request(queries.business())
     if not form.validate():
-        return _page("accounts/business.html", form, 422)
+        return settings_page(form, status=422)
     values = form.data
     match actions.update_business(values, values.pop("version")):
         case Ok():
             return htmx.done("Settings saved.", url_for("accounts.business"))
         case refusal:
             return errors.answer(refusal)
+
+
+def settings_page(form: BusinessForm | None = None, logo_form: LogoForm | None = None, status: int = 200) -> Response:
+    """The settings as they are, but for a form that comes back; the logo's, to htmx, without all the rest."""
+    found, logo = queries.business_with_logo()
+    context = {"form": form or BusinessForm(obj=found), "logo_form": logo_form or LogoForm(), "logo": logo}
+    whole = "accounts/business.html"
+    return htmx.render(whole, "accounts/_logo.html" if logo_form else whole, context, status)
 
 
 def _page(template: str, form: object, status: int = 200) -> Response:

@@ -1,9 +1,11 @@
-"""Pure rules of accounts: passwords, currencies, identifiers."""
+"""Pure rules of accounts: passwords, currencies, identifiers, the size of a logo."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import uuid
+from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -32,6 +34,10 @@ COMMON_CURRENCIES = (
 FALLBACK_CURRENCY = "EUR"
 MAX_MINOR_UNITS = 3
 """The decimals of stored amounts; only units of account, such as the Chilean UF, have more."""
+LOGO_FILE_MAX_BYTES = 2 * 1024 * 1024
+LOGO_PRINTED_WIDTH = 200
+LOGO_PRINTED_HEIGHT = 64
+"""CSS pixels: 53 x 17 mm on paper, where a logo of full size has 288 pixels to the inch and more."""
 
 _hasher = PasswordHasher()  # Argon2id with the library's parameters, which follow RFC 9106
 _NOBODYS_HASH = _hasher.hash(secrets.token_hex(16))
@@ -63,6 +69,23 @@ def guess_currency(country: str | None) -> str:
     """The currency in use in a country (ISO 3166 alpha-2), or the fallback where none is known."""
     currencies = get_territory_currencies(country) if country else []
     return next((code for code in currencies if code in _currencies()), FALLBACK_CURRENCY)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLogo:
+    """A logo on the sheet: which it is, and its size there in CSS pixels."""
+
+    id: uuid.UUID
+    width: int
+    height: int
+
+
+def sheet_logo(logo_id: uuid.UUID | None, width: int | None, height: int | None) -> SheetLogo | None:
+    """The logo of so many pixels made to fit its place on the sheet, never enlarged; None where there is none."""
+    if logo_id is None or width is None or height is None:
+        return None
+    scale = min(LOGO_PRINTED_WIDTH / width, LOGO_PRINTED_HEIGHT / height, 1)
+    return SheetLogo(logo_id, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 @cache

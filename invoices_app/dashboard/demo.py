@@ -19,9 +19,11 @@ from sqlalchemy import exists, select
 
 from invoices_app import clock
 from invoices_app.accounts import actions as account_actions
+from invoices_app.accounts import logo_actions
 from invoices_app.accounts import queries as account_queries
 from invoices_app.accounts.actions import Browser, Registration
 from invoices_app.clients import actions as client_actions
+from invoices_app.dashboard import demo_logo
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
 from invoices_app.invoices import actions as invoice_actions
@@ -128,7 +130,10 @@ def fill(today: date) -> ActionResult[int]:
         return Invalid.because("This business has invoices already, so the demo stays out of it.")
     business = account_queries.business()
     details = {name: value for name, value in STUDIO.items() if not getattr(business, name) or name == "currency"}
+    bears_logo = business.logo_id is not None
     _value(account_actions.update_business(details, business.version))
+    if not bears_logo:
+        _value(logo_actions.change_logo(demo_logo.draw()))
     clients = [_add_client(index) for index in range(len(CLIENTS))]
     jobs = list(_jobs(today))
     for job in jobs:

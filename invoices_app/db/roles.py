@@ -39,6 +39,7 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "users": "SELECT, INSERT, UPDATE",
     "businesses": "SELECT, INSERT, UPDATE",
     "memberships": "SELECT, INSERT",
+    "logos": "SELECT, INSERT",
     "user_sessions": "SELECT, INSERT, UPDATE, DELETE",
     "audit_events": "SELECT, INSERT",
     "submissions": "SELECT, INSERT",

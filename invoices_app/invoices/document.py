@@ -10,10 +10,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import UUID, Select, case, cast, func, select
 
-from invoices_app.accounts.models import Business
+from invoices_app.accounts.models import Business, Logo
 from invoices_app.accounts.postal import address_lines
+from invoices_app.accounts.rules import SheetLogo, sheet_logo
 from invoices_app.clients.models import Client
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
@@ -134,6 +135,7 @@ class Document:
     total: Decimal
     paid_total: Decimal
     amount_due: Decimal
+    logo: SheetLogo | None
     seller: Party
     buyer: Party
     tax_word: str
@@ -213,22 +215,24 @@ def documents(
     Four statements, however many documents and lines. With `line_ids`, they hold those of their lines alone.
     """
     found = db.session.execute(
-        select(Invoice, Client, Business)
+        select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height)
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
         .join(Business, Business.id == Invoice.business_id)
+        .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))
         .where(in_business(Invoice), Invoice.id.in_(ids))
     ).all()
     if not found:
         return []
     lines, taxes, payments = _lines(ids, line_ids), _taxes(ids), _payments(ids)
     made: dict[uuid.UUID, Document] = {}
-    for invoice, client, business in found:
+    for invoice, client, business, logo_id, width, height in found:
         seller = invoice.seller or seller_details(business)
         made[invoice.id] = Document(
             **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
             status=invoice.status.value,
             shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
             archived=invoice.archived_at is not None,
+            logo=sheet_logo(logo_id, width, height),
             seller=_party(seller),
             buyer=_party(invoice.buyer or buyer_details(client)),
             tax_word=_tax_word(seller["country"]),
@@ -248,9 +252,17 @@ _PLAIN_FIELDS = (
 )  # fmt: skip
 
 
+# A draft bears the logo of today, an issued invoice the one that its seller's details name, when they name one.
+_LOGO_ID = case(
+    (Invoice.number.is_(None), Business.logo_id),
+    else_=cast(func.jsonb_extract_path_text(Invoice.seller, "logo_id"), UUID),
+)
+
+
 def seller_details(business: Business) -> dict[str, Any]:
-    """What an issued invoice keeps of its seller (BG-4) and of where to pay (BG-16)."""
-    return {name: getattr(business, name) for name in (*_PARTY_FIELDS, *_PAYEE_FIELDS)}
+    """What an issued invoice keeps of its seller (BG-4), of where to pay (BG-16), and which logo it bears."""
+    details = {name: getattr(business, name) for name in (*_PARTY_FIELDS, *_PAYEE_FIELDS)}
+    return {**details, "logo_id": str(business.logo_id) if business.logo_id else None}
 
 
 def buyer_details(client: Client) -> dict[str, Any]:

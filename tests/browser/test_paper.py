@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 from pypdf import PdfReader
 
 from tests.browser.conftest import Open, Shop, retail_lines, write_at_once
+from tests.journeys.pages import Visitor
+from tests.support.factories import picture
 
 pytestmark = pytest.mark.browser
 
@@ -64,3 +66,30 @@ def test_a_printed_screen_is_the_sheet_alone(browse: Open, shop: Shop) -> None:
     assert "Subtotal" in whole
     for words in ("Dashboard", "Mark paid", "Duplicate", "Print"):
         assert words not in whole
+
+
+def test_the_logo_is_printed(browse: Open, base_url: str) -> None:
+    """The one that the invoice was issued with, at the head of its first page, and whatever comes later."""
+    with Visitor(base_url) as visitor:
+        visitor.register("Logo & Co")
+        settings = visitor.open("/settings/business").form("/settings/logo")
+        tokens = {"csrf_token": settings.values["csrf_token"]}
+        file = {"logo": ("logo.gif", picture(size=(600, 150)), "image/gif")}
+        visitor.client.post(settings.action, data=tokens, files=file).raise_for_status()
+        client = visitor.add_client(name="A Client").id
+        invoice = write_at_once(visitor, client, retail_lines(60))
+        visitor.send(visitor.open(invoice).form("/issue"))
+        visitor.send(visitor.open("/settings/business").form("/settings/logo/remove"))
+        page = browse(f"{invoice}/print", visitor)
+
+    box = page.get_by_role("img", name="Logo & Co").bounding_box()
+    title = page.get_by_role("heading", name="Invoice").bounding_box()
+    assert box is not None
+    assert title is not None
+    assert (box["width"], box["height"]) == (200, 50)
+    assert (box["x"], box["y"] + box["height"] < title["y"]) == (title["x"], True)
+
+    pdf = pdf_of(page, "A4")
+    assert len(pdf.pages) > 1
+    sizes = [[found.image.size for found in sheet.images if found.image] for sheet in pdf.pages]
+    assert sizes == [[(600, 150)], *([] for _ in pdf.pages[1:])]

@@ -11,7 +11,7 @@ from flask import Flask
 from invoices_app.web.access import PUBLIC, SIGNED_IN, access_of
 from tests.support.browser import HTMX, Browser
 from tests.support.databases import Database
-from tests.support.factories import make_client, make_invoice, make_issued
+from tests.support.factories import make_client, make_invoice, make_issued, make_logo
 from tests.support.people import Person
 from tests.support.snapshot import snapshot
 
@@ -61,6 +61,7 @@ ROUTES = {
     "/invoices/selection/pay": {"POST": SIGNED_IN},
     "/invoices/selection/print": {"POST": SIGNED_IN},
     "/invoices/selection/restore": {"POST": SIGNED_IN},
+    "/logos/<logo_id>": {"GET": SIGNED_IN},
     "/login": {"GET": PUBLIC, "POST": PUBLIC},
     "/logout": {"POST": PUBLIC},
     "/palette": {"GET": SIGNED_IN},
@@ -68,6 +69,11 @@ ROUTES = {
     "/register": {"GET": PUBLIC, "POST": PUBLIC},
     "/settings/business": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "/shortcuts": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "/settings/logo": {"POST": SIGNED_IN},
+    "/settings/logo/remove": {"POST": SIGNED_IN},
+    "/settings/numbers": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "/settings/numbers/<code>": {"POST": SIGNED_IN},
+    "/settings/numbers/preview": {"GET": SIGNED_IN},
     "/problems": {"POST": PUBLIC},
     "/static/<filename>": {"GET": PUBLIC},
 }
@@ -147,11 +153,13 @@ def test_ids_that_are_none_are_not_found(visitor: Browser, path: str) -> None:
 
 def test_reading_never_writes(owner: Person, database: Database) -> None:
     client_id, draft, issued = make_client(owner), make_invoice(owner), make_issued(owner)
+    logo_id = make_logo(owner)
     owner.browser.get("/clients")
     before = snapshot(database)
     for path in GETS:
         for invoice_id in (draft, issued):
             named = {"<client_id>": client_id, "<invoice_id>": invoice_id, "<filename>": "css/app.css"}
+            named |= {"<logo_id>": logo_id}
             url = re.sub(r"<\w+>", lambda match: str(named[match.group()]), path)  # noqa: B023  (called at once)
             url += f"?ids={invoice_id}" if path == "/invoices/print" else ""
             for method in ("GET", "HEAD"):

@@ -30,6 +30,10 @@ ELSEWHERE = {
     "/problems",
     "/register",
     "/settings/business",
+    "/settings/numbers",
+    "/settings/numbers/<code>",
+    "/settings/logo",
+    "/settings/logo/remove",
     "/shortcuts",
 }
 
