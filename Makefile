@@ -3,7 +3,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate seed test lint format lock clean for-running for-developing for-browsing
+.PHONY: help run migrate seed backup restore drill test lint format lock screenshots clean for-running for-developing for-browsing for-proxying
 
 help:  ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -17,7 +17,16 @@ migrate: for-running  ## Bring the database to the newest schema (run does it to
 seed: for-running  ## Make a demo business with clients and invoices in every state
 	@$(PYTHON) -m invoices_app flask seed
 
-test: for-developing for-browsing lint  ## Run the linters and all tests
+backup: for-running  ## Write the whole database into one file, while it is in use (FILE=...)
+	@$(PYTHON) -m invoices_app backup "$(or $(FILE),$(error say where to: make backup FILE=invoices.backup))"
+
+restore: for-running  ## Bring a backup back, into an empty database (FILE=..., and a new DATA_DIR)
+	@$(PYTHON) -m invoices_app restore "$(or $(FILE),$(error say which one: make restore FILE=invoices.backup))"
+
+drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)
+	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)
+
+test: for-developing for-browsing for-proxying lint  ## Run the linters and all tests
 	$(PYTHON) -m pytest -n 2
 
 lint: for-developing  ## Check style, types and who imports whom
@@ -34,6 +43,9 @@ lock: for-developing  ## Pin all packages with hashes, after a change in pyproje
 	$(LOCK) -o .requirements/run.txt
 	$(LOCK) --group dev -c .requirements/run.txt -o .requirements/dev.txt
 
+screenshots: for-developing for-browsing  ## Make the README's pictures afresh, from the demo business
+	$(PYTHON) -m docs.screenshots
+
 clean:  ## Remove .venv and caches, never your data
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -43,9 +55,6 @@ for-running:
 
 for-developing:
 	@.requirements/install.sh dev
-screenshots: for-developing for-browsing  ## Make the README's pictures afresh, from the demo business
-	$(PYTHON) -m docs.screenshots
-
 
 for-browsing:
 	@.requirements/browser.sh

@@ -19,12 +19,12 @@ from invoices_app.extensions import login
 from invoices_app.invoices import (
     client_routes,
     export_routes,
-    line_routes,
     history_routes,
+    line_routes,
     routes,
     selection_routes,
-    status_routes,
     series_routes,
+    status_routes,
     suggestion_routes,
 )
 from invoices_app.invoices.blueprint import blueprint as invoices

@@ -189,6 +189,8 @@ class AuditEvent(Base):
     __table_args__ = (
         # The history of one client or invoice, newest last.
         Index("ix_audit_events_business_id_entity_id", "business_id", "entity_id", "id"),
+        # The chain, to walk it; its trigger finds what is not chained yet by it.
+        Index("uq_audit_events_business_id_seq", "business_id", "seq", unique=True),
     )
 
     business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
@@ -200,31 +202,7 @@ class AuditEvent(Base):
     changes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     request_id: Mapped[str] = text_column(64)
     created_at: Mapped[datetime] = created_at_column()
-
-
-class Submission(Base):
-    """The one-time token of a form that created something: sent again, it leads to what it made the first time."""
-
-    __tablename__ = "submissions"
-
-    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
-    token: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    resource_id: Mapped[uuid.UUID]
-    created_at: Mapped[datetime] = created_at_column()
-        # The chain, to walk it; its trigger finds what is not chained yet by it.
-        Index("uq_audit_events_business_id_seq", "business_id", "seq", unique=True),
     seq: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class Submission(Base):
-    """The one-time token of a form that created something: sent again, it leads to what it made the first time."""
-
-    __tablename__ = "submissions"
-
-    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
-    token: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    resource_id: Mapped[uuid.UUID]
-    created_at: Mapped[datetime] = created_at_column()
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
@@ -236,3 +214,14 @@ class AuditHead(Base):
     business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     hash: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+
+
+class Submission(Base):
+    """The one-time token of a form that created something: sent again, it leads to what it made the first time."""
+
+    __tablename__ = "submissions"
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    token: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = created_at_column()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 import invoices_app.db.tenancy  # noqa: F401  (it listens to the begin of every transaction)
 from invoices_app.config import Settings, SettingsError
@@ -42,8 +43,21 @@ def init_db(app: Flask, settings: Settings) -> None:
     }
     app.config["SQLALCHEMY_SESSION_OPTIONS"] = {}
     db.init_app(app)
+    app.teardown_appcontext(_close_session)
     if settings.owner_database_url is not None:
         # Workers never migrate and do without it: Alembic is 10 MB.
         from flask_migrate import Migrate  # noqa: PLC0415
 
         Migrate(app, db, directory=f"{app.root_path}/../migrations")
+
+
+def _close_session(_error: BaseException | None) -> None:
+    """Close the session before the extension does, which runs after this.
+
+    A connection that was lost after the answer was made is thrown away: all that counts was committed before, and an
+    error here would put a bare 500 in the answer's place.
+    """
+    try:
+        db.session.close()
+    except DBAPIError:
+        db.session.invalidate()

