@@ -11,6 +11,7 @@ from functools import cache
 from iso4217 import Currency
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 HUNDRED = Decimal(100)
 
 # Wide enough for quantity (10 + 4 digits) times price (10 + 4 digits) without losing one.
@@ -49,6 +50,11 @@ def round_half_up(value: Decimal, digits: int) -> Decimal:
 def product(left: Decimal, right: Decimal) -> Decimal:
     """The exact product of two amounts, whatever the caller's decimal context is."""
     return _CONTEXT.multiply(left, right)
+
+
+def quotient(amount: Decimal, by: Decimal) -> Decimal:
+    """`amount` divided `by` another number, to 50 digits: enough to round it to minor units as if it were exact."""
+    return _CONTEXT.divide(amount, by)
 
 
 def share(amount: Decimal, percent: Decimal) -> Decimal:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from invoices_app.invoices.models import LAST_YEAR, NUMBER_LENGTH
-from invoices_app.money import ZERO, minor_units, product, quantize, share
+from invoices_app.money import ONE, ZERO, minor_units, product, quantize, quotient, share
 
 DEFAULT_SERIES = "INV"
 DEFAULT_PATTERN = "INV-{year}-{seq:04}"
@@ -38,14 +38,32 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """An allowance, or a charge, of a fixed `amount`: BG-27 and BG-28 on a line, BG-20 and BG-21 on a document.
+
+    On a line its tax is the line's; on a document it names its own. No screen offers them yet.
+    """
+
+    amount: Decimal
+    is_charge: bool = False
+    tax_rate: Decimal = ZERO
+    tax_category: str = STANDARD_RATE
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """What the calculator takes of a line: quantity, price of one, discount and tax rate in per cent."""
+    """What the calculator takes of a line: quantity, price, discount and tax rate in per cent.
+
+    `unit_price` (BT-146) is the price of `base_quantity` (BT-149) of them.
+    """
 
     quantity: Decimal
     unit_price: Decimal
     tax_rate: Decimal = ZERO
     tax_category: str = STANDARD_RATE
     discount_percent: Decimal = ZERO
+    base_quantity: Decimal = ONE
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +80,25 @@ class TaxGroup:
 class Totals:
     """The figures of a document, each rounded to the currency's minor units.
 
-    `line_nets` BT-131 in the order of the lines, `subtotal` BT-106, `discount_amount` BT-107, `net_total` BT-109,
-    `tax_total` BT-110, `total` BT-112; `taxes` ordered by category and rate.
+    `line_nets` BT-131 in the order of the lines, `subtotal` BT-106, `allowances` BT-107 (with `discount_amount`, the
+    document's discount in per cent, in it), `charges` BT-108, `net_total` BT-109, `tax_total` BT-110, `total` BT-112;
+    `taxes` ordered by category and rate.
     """
 
     line_nets: tuple[Decimal, ...]
     subtotal: Decimal
     discount_amount: Decimal
+    allowances: Decimal
+    charges: Decimal
     net_total: Decimal
     taxes: tuple[TaxGroup, ...]
     tax_total: Decimal
     total: Decimal
 
 
-def compute(lines: Sequence[Line], currency: str, discount_percent: Decimal = ZERO) -> Totals:
+def compute(
+    lines: Sequence[Line], currency: str, discount_percent: Decimal = ZERO, adjustments: Sequence[Adjustment] = ()
+) -> Totals:
     """All figures of a document in `currency` with a document discount of `discount_percent`.
 
     Line net BT-131; BT-106 by BR-CO-10; the rest as `totals`.
@@ -85,46 +108,69 @@ def compute(lines: Sequence[Line], currency: str, discount_percent: Decimal = ZE
     for line, net in zip(lines, nets, strict=True):
         key = (line.tax_category, line.tax_rate)
         by_group[key] = by_group.get(key, ZERO) + net
-    return totals(by_group, currency, discount_percent, nets)
+    return totals(by_group, currency, discount_percent, adjustments, nets)
 
 
 def totals(
     by_group: Mapping[tuple[str, Decimal], Decimal],
     currency: str,
     discount_percent: Decimal = ZERO,
+    adjustments: Sequence[Adjustment] = (),
     line_nets: tuple[Decimal, ...] = (),
 ) -> Totals:
     """The figures of a document from the sums of its line nets by tax category and rate.
 
-    Net by BR-CO-13; tax per group, never per line, by BR-CO-17; its sum by BR-CO-14; total by BR-CO-15. The document
-    discount is shared over the groups by their net, the last takes the rest.
+    Allowances by BR-CO-11, charges by BR-CO-12, net by BR-CO-13; tax per group, never per line, by BR-CO-17; its sum by
+    BR-CO-14; total by BR-CO-15. The discount in per cent is shared over the groups of the lines by their net, the last
+    takes the rest.
     """
     subtotal = sum(by_group.values(), ZERO)
     discount = quantize(share(subtotal, discount_percent), currency)
-    taxes = _tax_groups(by_group, discount, discount_percent, currency)
+    taxable = _discounted(by_group, discount, discount_percent, currency)
+    allowances, charges = discount, quantize(ZERO, currency)
+    for adjustment in adjustments:
+        amount, key = quantize(adjustment.amount, currency), (adjustment.tax_category, adjustment.tax_rate)
+        if adjustment.is_charge:
+            charges += amount
+        else:
+            allowances += amount
+        taxable[key] = taxable.get(key, ZERO) + (amount if adjustment.is_charge else -amount)
+    taxes = tuple(
+        TaxGroup(category, rate, taxable[category, rate], quantize(share(taxable[category, rate], rate), currency))
+        for category, rate in sorted(taxable)
+    )
     tax_total = sum((group.tax for group in taxes), ZERO)
-    net_total = subtotal - discount
-    return Totals(line_nets, subtotal, discount, net_total, taxes, tax_total, net_total + tax_total)
+    net_total = subtotal - allowances + charges
+    return Totals(
+        line_nets, subtotal, discount, allowances, charges, net_total, taxes, tax_total, net_total + tax_total
+    )
 
 
 def line_net(line: Line, currency: str) -> Decimal:
-    """Line net BT-131: quantity times price, less the line's discount, each rounded once."""
-    gross = quantize(product(line.quantity, line.unit_price), currency)
-    return gross - quantize(share(gross, line.discount_percent), currency)
+    """Line net BT-131: quantity times price, less the line's discount and allowances and with its charges.
+
+    Each of them is rounded once.
+    """
+    gross = quantize(quotient(product(line.quantity, line.unit_price), line.base_quantity), currency)
+    net = gross - quantize(share(gross, line.discount_percent), currency)
+    for adjustment in line.adjustments:
+        amount = quantize(adjustment.amount, currency)
+        net += amount if adjustment.is_charge else -amount
+    return net
 
 
-def _tax_groups(
+def _discounted(
     by_group: Mapping[tuple[str, Decimal], Decimal], discount: Decimal, discount_percent: Decimal, currency: str
-) -> tuple[TaxGroup, ...]:
-    groups: list[TaxGroup] = []
+) -> dict[tuple[str, Decimal], Decimal]:
+    """The nets of the groups less their parts of the discount, which add up to it."""
+    discounted: dict[tuple[str, Decimal], Decimal] = {}
     left = discount
-    for position, (category, rate) in enumerate(sorted(by_group), start=1):
-        net = by_group[category, rate]
+    for position, key in enumerate(sorted(by_group), start=1):
+        net = by_group[key]
         part = left if position == len(by_group) else quantize(share(net, discount_percent), currency)
         left -= part
-        taxable = net - part
-        groups.append(TaxGroup(category, rate, taxable, quantize(share(taxable, rate), currency)))
-    return tuple(groups)
+        discounted[key] = net - part
+    return discounted
 
 
 def tax_category(rate: Decimal) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from invoices_app.invoices import rules
-from invoices_app.invoices.rules import Line, Totals, compute
+from invoices_app.invoices.rules import Adjustment, Line, Totals, compute
 
 OFFICIAL = json.loads((Path(__file__).parent.parent / "data" / "official_invoices.json").read_text())
 
@@ -157,17 +158,69 @@ def test_largest_amounts_lose_no_digit() -> None:
     assert figures(of)[4] == "199999999996000.00"
 
 
+def published_adjustments(of: dict[str, Any]) -> tuple[Adjustment, ...]:
+    """The allowances and charges of a published document, or of one of its lines, which name no tax."""
+    return tuple(
+        Adjustment(Decimal(one["amount"]), one["charge"], Decimal(one.get("rate", 0)), one.get("category", "S"))
+        for one in of.get("adjustments", ())
+    )
+
+
+def published_line(of: dict[str, Any]) -> Line:
+    simple = line(of["quantity"], of["price"], of["rate"], category=of["category"])
+    return replace(simple, base_quantity=Decimal(of.get("base_quantity", 1)), adjustments=published_adjustments(of))
+
+
 @pytest.mark.parametrize("published", OFFICIAL, ids=lambda published: published["source"].rpartition("/")[2])
 def test_published_en_16931_examples(published: dict[str, Any]) -> None:
-    lines = [line(of["quantity"], of["price"], of["rate"], category=of["category"]) for of in published["lines"]]
-    of = totals(*lines, currency=published["currency"])
+    lines = [published_line(of) for of in published["lines"]]
+    of = compute(lines, published["currency"], adjustments=published_adjustments(published))
     assert list(of.line_nets) == [Decimal(published_line["net"]) for published_line in published["lines"]]
     assert {(group.category, group.rate, group.taxable, group.tax) for group in of.taxes} == {
         (group["category"], Decimal(group["rate"]), Decimal(group["taxable"]), Decimal(group["tax"]))
         for group in published["tax_groups"]
     }
-    published_totals = [Decimal(published["totals"][name]) for name in ("lines_net", "net", "tax", "total")]
-    assert [of.subtotal, of.net_total, of.tax_total, of.total] == published_totals
+    names = ("lines_net", "allowances", "charges", "net", "tax", "total")
+    published_totals = [Decimal(published["totals"].get(name, 0)) for name in names]
+    assert [of.subtotal, of.allowances, of.charges, of.net_total, of.tax_total, of.total] == published_totals
+
+
+# ---- Allowances, charges and base quantities ----
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "base", "net"),
+    [
+        ("7", "100", "3", "233.33"),
+        ("1", "0.01", "2", "0.01"),
+        ("-1", "0.01", "2", "-0.01"),
+        ("500", "12.34", "1000", "6.17"),
+        ("9999999999", "0.0003", "9999999999", "0.00"),
+        ("1", "0.0149", "3", "0.00"),
+        ("1", "0.015", "3", "0.01"),
+    ],
+)
+def test_bt_149_price_of_a_base_quantity(quantity: str, price: str, base: str, net: str) -> None:
+    assert str(rules.line_net(replace(line(quantity, price), base_quantity=Decimal(base)), "EUR")) == net
+
+
+def test_bg_27_and_28_of_a_line_after_its_discount() -> None:
+    adjusted = replace(
+        line("2", "50", discount="10"),
+        adjustments=(Adjustment(Decimal("1.005")), Adjustment(Decimal("0.50"), is_charge=True)),
+    )
+    assert str(rules.line_net(adjusted, "EUR")) == "89.49"
+
+
+def test_bg_20_and_21_change_their_own_tax_group() -> None:
+    adjustments = [
+        Adjustment(Decimal(10), tax_rate=Decimal(20)),
+        Adjustment(Decimal(5), is_charge=True, tax_rate=Decimal(7)),
+    ]
+    of = compute([line("1", "100")], "EUR", Decimal(10), adjustments)
+    assert (of.discount_amount, of.allowances, of.charges, of.net_total) == (10, 20, 5, 85)
+    assert groups(of) == [("S", "7", "5.00", "0.35"), ("S", "20", "80.00", "16.00")]
+    assert str(of.total) == "101.35"
 
 
 # ---- Categories and units ----

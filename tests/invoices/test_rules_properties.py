@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices_app.invoices.rules import Line, Totals, compute, line_net
+from invoices_app.invoices.rules import Adjustment, Line, Totals, compute, line_net
 from invoices_app.money import minor_units, quantize, share
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD"])
@@ -19,6 +20,10 @@ PRICES = st.decimals(0, 10**6, places=4)
 RATES = st.one_of(st.sampled_from([Decimal(rate) for rate in ("0", "7", "7.7", "19", "20", "5.5")]), PERCENT)
 LINES = st.builds(Line, QUANTITIES, PRICES, RATES, st.sampled_from("SZE"), st.one_of(st.just(Decimal(0)), PERCENT))
 CHARGES = st.builds(Line, QUANTITIES.map(abs), PRICES, RATES, st.just("S"), PERCENT)
+ADJUSTMENTS = st.lists(
+    st.builds(Adjustment, st.decimals(0, 10**6, places=4), st.booleans(), RATES, st.sampled_from("SZE")), max_size=4
+)
+BASES = st.decimals("0.0001", 10**6, places=4)
 DOCUMENTS = st.lists(LINES, max_size=12)
 
 
@@ -115,3 +120,37 @@ def test_every_figure_has_the_minor_units_and_no_minus_zero(
     every = [*figures(of), *of.line_nets, *(amount for group in of.taxes for amount in (group.taxable, group.tax))]
     assert {figure.as_tuple().exponent for figure in every} == {-minor_units(currency)}
     assert not any(figure.is_zero() and figure.is_signed() for figure in every)
+
+
+@given(DOCUMENTS, ADJUSTMENTS, CURRENCIES, PERCENT)
+def test_br_co_11_12_and_13_with_allowances_and_charges(
+    lines: list[Line], adjustments: list[Adjustment], currency: str, discount: Decimal
+) -> None:
+    of, plain = compute(lines, currency, discount, adjustments), compute(lines, currency, discount)
+    amounts = [(one.is_charge, quantize(one.amount, currency)) for one in adjustments]
+    assert of.allowances == of.discount_amount + sum(amount for is_charge, amount in amounts if not is_charge)
+    assert of.charges == sum(amount for is_charge, amount in amounts if is_charge)
+    assert of.net_total == plain.subtotal - of.allowances + of.charges == sum(group.taxable for group in of.taxes)
+    assert (of.subtotal, of.discount_amount, of.line_nets) == (plain.subtotal, plain.discount_amount, plain.line_nets)
+    assert of.tax_total == sum(group.tax for group in of.taxes)
+    assert of.total == of.net_total + of.tax_total
+
+
+@given(LINES, ADJUSTMENTS, BASES, CURRENCIES)
+def test_a_line_of_a_base_quantity_with_allowances_and_charges(
+    line: Line, adjustments: list[Adjustment], base: Decimal, currency: str
+) -> None:
+    gross = quantize(line.quantity * line.unit_price / base, currency)
+    sign = {False: -1, True: 1}
+    expected = gross - quantize(share(gross, line.discount_percent), currency)
+    expected += sum(sign[one.is_charge] * quantize(one.amount, currency) for one in adjustments)
+    assert line_net(replace(line, base_quantity=base, adjustments=tuple(adjustments)), currency) == expected
+
+
+@given(DOCUMENTS, CURRENCIES, PERCENT, ADJUSTMENTS, BASES)
+def test_all_priced_by_the_dozen_is_the_same(
+    lines: list[Line], currency: str, discount: Decimal, adjustments: list[Adjustment], base: Decimal
+) -> None:
+    """As many times the price for as many pieces changes nothing."""
+    scaled = [replace(line, unit_price=line.unit_price * base, base_quantity=base) for line in lines]
+    assert compute(scaled, currency, discount, adjustments) == compute(lines, currency, discount, adjustments)
