@@ -43,7 +43,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def test_a_script_error_reaches_person_log_and_sentry(page: Page, program: Program) -> None:
     with page.expect_response("**/problems") as told:
-        page.evaluate("() => setTimeout(() => document.dispatchEvent(new Event('click')))")  # of no element
+        page.evaluate("() => setTimeout(() => document.dispatchEvent(new Event('change')))")  # of no element
     assert told.value.status == 204
     assert "stopped working" in page.locator("#alerts").inner_text()
 
