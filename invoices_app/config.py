@@ -22,6 +22,9 @@ LogFormat = Literal["json", "pretty"]
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_KEY_MIN_LENGTH = 32
 
+WORKER_THREADS = 4
+"""Requests that a worker answers at once, so that someone who downloads slowly keeps nobody waiting."""
+
 
 class SettingsError(RuntimeError):
     """A setting is missing, malformed or unsafe; the message is a sentence for the person who set it."""

@@ -6,13 +6,15 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 import invoices_app.db.tenancy  # noqa: F401  (it listens to the begin of every transaction)
-from invoices_app.config import Settings, SettingsError
+from invoices_app.config import WORKER_THREADS, Settings, SettingsError
 from invoices_app.db.roles import app_login
 from invoices_app.extensions import db
 
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+CONNECTIONS_TO_SPARE = 1
+"""Beside one for each thread of a worker: for the plan of a slow statement, which is asked for after the answer."""
 
 
 def init_db(app: Flask, settings: Settings) -> None:
@@ -32,8 +34,8 @@ def init_db(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {
         "default": {
             "url": url,
-            "pool_size": 4,
-            "max_overflow": 4,
+            "pool_size": WORKER_THREADS,
+            "max_overflow": CONNECTIONS_TO_SPARE,
             "pool_timeout": 5,
             "pool_pre_ping": True,
             "pool_recycle": 1800,
@@ -49,6 +51,11 @@ def init_db(app: Flask, settings: Settings) -> None:
         from flask_migrate import Migrate  # noqa: PLC0415
 
         Migrate(app, db, directory=f"{app.root_path}/../migrations")
+
+
+def connections_needed(workers: int) -> int:
+    """How many connections at most that many workers open."""
+    return workers * (WORKER_THREADS + CONNECTIONS_TO_SPARE)
 
 
 def _close_session(_error: BaseException | None) -> None:

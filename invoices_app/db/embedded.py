@@ -40,12 +40,12 @@ START_SECONDS = 300.0
 FAST_STOP_SECONDS = 30.0
 HARD_STOP_SECONDS = 5.0
 LOG_LIMIT_BYTES = 10_000_000
+CONNECTIONS = 100
 
 SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
     "shared_buffers": "256MB",
     "maintenance_work_mem": "128MB",
     "random_page_cost": "1.1",
@@ -67,13 +67,13 @@ FORGETFUL = dict.fromkeys(DURABLE, "off")
 class EmbeddedPostgres:
     """The server of one data folder.
 
-    With `durable=False` a power cut may lose the data, and writing is faster: for tests. Take the folder's
-    `DataDirLock` first wherever two programs could start a server on the same folder.
+    With `durable=False` a power cut may lose the data, and writing is faster: for tests. `connections` is how many the
+    server takes. Take the folder's `DataDirLock` first wherever two programs could start a server on the same folder.
     """
 
     name = "PostgreSQL"
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = True, connections: int = CONNECTIONS) -> None:
         self.data_dir = data_dir.resolve()
         self._cluster = self.data_dir / "postgres"
         self._log = self.data_dir / "postgres.log"
@@ -81,6 +81,7 @@ class EmbeddedPostgres:
         self._title = f"invoices-{digest}"
         self._socket_dir = _socket_dir(self.data_dir, self._title)
         self._durability = DURABLE if durable else FORGETFUL
+        self._connections = connections
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -229,6 +230,7 @@ class EmbeddedPostgres:
             self._log.replace(self._log.with_suffix(".old.log"))
         settings = {
             **SETTINGS,
+            "max_connections": str(self._connections),
             **self._durability,
             "unix_socket_directories": f'"{self._socket_dir}"',
             "cluster_name": self._title,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from invoices_app.extensions import db
 
 _ACTING = "inside_action"
+_COMMITTED = "has_committed"
 
 
 class NestedActionError(RuntimeError):
@@ -31,5 +32,11 @@ def transaction() -> Iterator[Session]:
             session.rollback()
         with session.begin():
             yield session
+        session.info[_COMMITTED] = True
     finally:
         session.info[_ACTING] = False
+
+
+def has_committed(session: Session | scoped_session[Session]) -> bool:
+    """Whether an action has changed something since the request began."""
+    return bool(session.info.get(_COMMITTED))

@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from typing import NoReturn
 
 from invoices_app.config import Settings
+from invoices_app.db import connections_needed
 from invoices_app.db.data_dir import DataDirBusyError, DataDirLock, StartupError, lack_of_space
-from invoices_app.db.embedded import EmbeddedPostgres
+from invoices_app.db.embedded import CONNECTIONS, EmbeddedPostgres
 from invoices_app.db.processes import wait_until
 from invoices_app.launcher.database import (
+    CONNECTIONS_FOR_OTHERS,
     ensure_role,
     find_logins,
     flask_command,
@@ -47,7 +49,8 @@ def run(*, seed: bool) -> NoReturn:
         services: list[Service] = []
         owner = settings.owner_database_url
         if owner is None:
-            postgres = stack.enter_context(EmbeddedPostgres(settings.data_dir))
+            room = connections_needed(settings.web_concurrency) + CONNECTIONS_FOR_OTHERS
+            postgres = stack.enter_context(EmbeddedPostgres(settings.data_dir, connections=max(CONNECTIONS, room)))
             owner = postgres.owner_url
             services.append(postgres)
         logins = find_logins(settings, owner)

@@ -9,17 +9,32 @@ from contextlib import contextmanager
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from invoices_app.config import Settings
-from invoices_app.db import roles
+from invoices_app.db import connections_needed, roles
 from invoices_app.db.data_dir import StartupError
 from invoices_app.launcher.environment import PROJECT_ROOT, Logins, owner_environment
 
 MINIMUM_VERSION = 150_000
+CONNECTIONS_FOR_OTHERS = 10
+"""Room beside the workers' connections: the launcher's own, a command, a backup, somebody who looks after it."""
+
 CONNECT_SECONDS = 10
+
+CONNECTIONS_ALLOWED = text(
+    """
+    SELECT least(
+        current_setting('max_connections')::int
+            - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0),
+        nullif((SELECT datconnlimit FROM pg_database WHERE datname = current_database()), -1),
+        nullif((SELECT rolconnlimit FROM pg_roles WHERE rolname = :role), -1)
+    )
+    """
+)
 
 
 def find_logins(settings: Settings, owner: URL) -> Logins:
@@ -32,6 +47,7 @@ def find_logins(settings: Settings, owner: URL) -> Logins:
 def prepare_database(settings: Settings, logins: Logins) -> None:
     """Bring schema, role and privileges to this version. Raises StartupError with the reason when it cannot."""
     ensure_role(logins)
+    check_connections(settings, logins)
     if not _is_migrated(settings, logins):
         run_flask(settings, logins, "db", "upgrade")
     grant_privileges(logins)
@@ -45,6 +61,22 @@ def ensure_role(logins: Logins) -> None:
             roles.ensure_app_role(connection, str(logins.app.username), str(logins.app.password))
         else:
             roles.check_app_role(connection, str(logins.app.username))
+
+
+def check_connections(settings: Settings, logins: Logins) -> None:
+    """Raise StartupError when the workers could ask for more connections than the server gives to the app's role.
+
+    Better now than under load, when the ones that get none would answer 503. The server, the database and the role may
+    each have a limit (-1: none), and the server keeps some of its connections for superusers.
+    """
+    with _owner_connection(logins) as connection:
+        allowed = connection.execute(CONNECTIONS_ALLOWED, {"role": str(logins.app.username)}).scalar_one()
+    needed = connections_needed(settings.web_concurrency)
+    if needed > allowed:
+        raise StartupError(
+            f"WEB_CONCURRENCY={settings.web_concurrency} needs up to {needed} database connections, but the database "
+            f"allows {allowed}; lower WEB_CONCURRENCY to {max(1, allowed // connections_needed(1))} or raise the limit"
+        )
 
 
 def grant_privileges(logins: Logins) -> None:

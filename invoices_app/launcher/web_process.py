@@ -12,15 +12,12 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from invoices_app.config import Settings, SettingsError
+from invoices_app.config import WORKER_THREADS, Settings, SettingsError
 from invoices_app.db.processes import end_with_parent
 from invoices_app.observability.logging import configure_logging, server_logging
 
 GRACE_SECONDS = 10
 """How long a worker may take to answer its last requests."""
-
-THREADS = 4
-"""Requests that a worker answers at once, so that someone who downloads slowly keeps nobody waiting."""
 
 
 def load_app(_target: str) -> Any:
@@ -41,7 +38,7 @@ def main() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_concurrency,
-        blocking_threads=THREADS,
+        blocking_threads=WORKER_THREADS,
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=server_logging(settings),

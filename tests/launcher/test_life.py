@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from psycopg import sql
 from sqlalchemy.engine import URL
 
 from invoices_app import __main__
@@ -115,6 +116,20 @@ def complaint(open_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 )
 def test_bad_settings(complaint: Start, settings: dict[str, str], sentence: str) -> None:
     assert complaint(**settings).startswith(sentence)
+
+
+def test_more_workers_than_connections(complaint: Start, given: Database) -> None:
+    """The server of the tests takes 100 connections and keeps 3 of them for superusers."""
+    asked = {"DATABASE_URL": login(given.owner_url), "SECRET_KEY": SECRET_KEY}
+    said = complaint(WEB_CONCURRENCY="20", **asked)
+    assert said == (
+        "WEB_CONCURRENCY=20 needs up to 100 database connections, but the database allows 97; "
+        "lower WEB_CONCURRENCY to 19 or raise the limit"
+    )
+    with given.as_superuser() as connection:
+        role = sql.Identifier(str(given.app_url.username))
+        connection.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 9").format(role))
+    assert "the database allows 9; lower WEB_CONCURRENCY to 1 " in complaint(WEB_CONCURRENCY="2", **asked)
 
 
 def test_a_taken_port_of_the_metrics(complaint: Start) -> None:
