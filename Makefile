@@ -3,7 +3,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate seed backup restore drill test lint format lock screenshots clean for-running for-developing for-browsing for-proxying
+.PHONY: help run migrate seed backup restore drill test lint format lock screenshots clean for-running for-developing for-browsing for-serving
 
 help:  ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -26,8 +26,8 @@ restore: for-running  ## Bring a backup back, into an empty database (FILE=..., 
 drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)
 	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)
 
-test: for-developing for-browsing for-proxying lint  ## Run the linters and all tests
-	$(PYTHON) -m pytest -n 2
+test: for-developing for-browsing for-serving lint  ## Run the linters and all tests
+	$(PYTHON) -m pytest -n 3
 
 lint: for-developing  ## Check style, types and who imports whom
 	$(PYTHON) -m ruff check
@@ -59,5 +59,5 @@ for-developing:
 for-browsing:
 	@.requirements/browser.sh
 
-for-proxying:
-	@.requirements/proxy.sh
+for-serving:
+	@.requirements/servers.sh

@@ -60,6 +60,11 @@ class Settings:
     min_free_mb: int = 100
     auto_migrate: bool = True
 
+    @property
+    def shares_rate_limits(self) -> bool:
+        """Whether limits are counted in a store that workers share, rather than in each one's memory."""
+        return not self.ratelimit_storage_uri.startswith("memory:")
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read the environment; SECRET_KEY must be there by now (the launcher generates one when it is not)."""

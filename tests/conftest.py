@@ -23,6 +23,7 @@ from tests.support.browser import Browser
 from tests.support.databases import Database, ServerUrls, TestServer
 from tests.support.live import LiveServer
 from tests.support.people import Cast, Person, make_cast
+from tests.support.redis_server import RedisServer
 
 pytest_plugins = ["tests.support.crowd"]
 
@@ -153,6 +154,13 @@ def visitor(app: Flask) -> Browser:
 def count_statements() -> Callable[[], AbstractContextManager[list[str]]]:
     """`with count_statements() as statements:` lists the SQL statements that the block sends."""
     return statements.counted
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis; a test that stops it starts it again."""
+    with RedisServer() as redis:
+        yield redis
 
 
 @pytest.fixture(scope="session")

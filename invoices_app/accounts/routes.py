@@ -8,7 +8,7 @@ from flask_login import current_user, login_user
 from invoices_app.accounts import actions, queries, rules
 from invoices_app.accounts.actions import Browser, Registration
 from invoices_app.accounts.forms import BusinessForm, LoginForm, LogoForm, RegisterForm
-from invoices_app.extensions import limiter, login
+from invoices_app.extensions import login
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, public, signed_in
@@ -31,7 +31,8 @@ def register() -> Response:
 
 @blueprint.post("/register")
 @public
-@limiter.limit(rate_limits.REGISTER)
+@rate_limits.closed_without_store
+@rate_limits.REGISTRATION
 def create_account() -> Response:
     form = RegisterForm.from_request()
     if not form.validate():
@@ -64,7 +65,9 @@ def show_login() -> Response:
 
 @blueprint.post("/login")
 @public
-@limiter.limit(rate_limits.LOGIN)
+@rate_limits.closed_without_store
+@rate_limits.LOGIN
+@rate_limits.LOGIN_OF_ACCOUNT
 def open_session() -> Response:
     form = LoginForm.from_request()
     if not form.validate():
@@ -72,6 +75,7 @@ def open_session() -> Response:
     email, password, remember = str(form.email.data).lower(), str(form.password.data), bool(form.remember.data)
     match actions.sign_in(email, password, _browser(), remember=remember):
         case Ok(token):
+            rate_limits.forgive_account()
             return _enter(token, htmx.wanted_url(url_for("dashboard.index")), remember=remember)
         case Invalid(problems):
             form.add_errors(problems)

@@ -10,7 +10,7 @@ from flask import Response
 from invoices_app.clients import queries
 from invoices_app.clients.queries import ClientFilters
 from invoices_app.clients.routes import blueprint, requested_filters
-from invoices_app.web import csv_export
+from invoices_app.web import csv_export, rate_limits
 from invoices_app.web.access import identity, signed_in
 
 CLIENTS_AT_ONCE = 500
@@ -23,6 +23,7 @@ COLUMNS = (
 
 @blueprint.get("/clients.csv")
 @signed_in
+@rate_limits.EXPORT
 def export() -> Response:
     name = f"clients-{identity().today().isoformat()}.csv"
     return csv_export.download(name, ("client_id", *COLUMNS), _batches(requested_filters()))

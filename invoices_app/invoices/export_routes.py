@@ -7,12 +7,13 @@ from flask import Response
 from invoices_app.invoices import export as rows
 from invoices_app.invoices import listing
 from invoices_app.invoices.blueprint import blueprint
-from invoices_app.web import csv_export
+from invoices_app.web import csv_export, rate_limits
 from invoices_app.web.access import identity, signed_in
 
 
 @blueprint.get("/invoices.csv")
 @signed_in
+@rate_limits.EXPORT
 def export() -> Response:
     filters, today = listing.requested().filters, identity().today()
     batches = rows.export_batches(filters, today)

@@ -72,6 +72,11 @@ def check_can_start(settings: Settings) -> None:
         raise StartupError(f"METRICS_PORT and PORT are both {settings.port}; choose another METRICS_PORT")
     if settings.metrics_port:
         check_port_free(METRICS_HOST, settings.metrics_port, "METRICS_PORT")
+    if settings.web_concurrency > 1 and settings.ratelimit_enabled and not settings.shares_rate_limits:
+        raise StartupError(
+            f"WEB_CONCURRENCY={settings.web_concurrency} needs RATELIMIT_STORAGE_URI, such as redis://127.0.0.1: "
+            "a Redis or Valkey server in which all workers count sign-ins together"
+        )
     if lack := lack_of_space(settings.data_dir, settings.min_free_mb):
         raise StartupError(f"Invoices does not start: {lack}")
 

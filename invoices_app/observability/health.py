@@ -1,4 +1,4 @@
-"""Alive, and ready: the database answers and is at our migration, limits can be counted, and the disk has room."""
+"""Alive, and ready: the database answers and is at our migration, and the disk has room."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from invoices_app.config import Settings
 from invoices_app.db.data_dir import lack_of_space
-from invoices_app.extensions import db, limiter
+from invoices_app.extensions import db
+from invoices_app.web import rate_limits
 from invoices_app.web.access import public
+
+READY_BUT_CLOSED = (
+    "ready, but the store of the rate limits (RATELIMIT_STORAGE_URI) cannot be reached: nobody can sign in\n"
+)
+"""All nodes share that store: to call each of them unready would shut out those who are at work, too."""
 
 blueprint = Blueprint("health", __name__)
 
@@ -27,11 +33,11 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 def readyz() -> Response:
-    checks: tuple[Callable[[], str | None], ...] = (_database, _rate_limits, _disk)
+    checks: tuple[Callable[[], str | None], ...] = (_database, _disk)
     reasons = [reason for check in checks if (reason := check())]
     if reasons:
         return Response(f"not ready: {'; '.join(reasons)}\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
-    return Response("ready\n", mimetype="text/plain")
+    return Response("ready\n" if rate_limits.store_answers() else READY_BUT_CLOSED, mimetype="text/plain")
 
 
 def _database() -> str | None:
@@ -41,15 +47,6 @@ def _database() -> str | None:
         return "the database cannot be reached or is not migrated"
     needed = newest_migration()
     return None if found == needed else f"the database is at migration {found}, this version needs {needed}"
-
-
-def _rate_limits() -> str | None:
-    """Memory always answers; a store that workers share may be away."""
-    try:
-        answers = limiter.storage.check() if limiter.enabled else True
-    except Exception:  # each store has errors of its own
-        answers = False
-    return None if answers else "the store of the rate limits (RATELIMIT_STORAGE_URI) cannot be reached"
 
 
 def _disk() -> str | None:

@@ -7,13 +7,12 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from invoices_app.extensions import limiter
 from invoices_app.observability import sentry
 from invoices_app.observability.scrubbing import scrub
+from invoices_app.web import rate_limits
 from invoices_app.web.access import public
 from invoices_app.web.uploads import up_to
 
-LIMIT = "20 per minute; 100 per hour"
 LONGEST_REPORT_BYTES = 8 * 1024
 LONGEST_FIELDS = {"message": 300, "source": 200, "stack": 1500}
 """What a report holds, in characters; the page's path comes beside and is only used to find the route."""
@@ -25,7 +24,7 @@ log = structlog.get_logger("browser")
 @blueprint.post("/problems")
 @public
 @up_to(LONGEST_REPORT_BYTES)
-@limiter.limit(LIMIT)
+@rate_limits.PROBLEMS
 def report() -> Response:
     details = {name: scrub(request.form.get(name, "")[:length]) for name, length in LONGEST_FIELDS.items()}
     details["page"] = _route_of(request.form.get("page", ""))

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from invoices_app.extensions import db, limiter
+from invoices_app.extensions import db
 from invoices_app.observability import sentry
 from invoices_app.results import Conflict, Forbidden, Invalid, NotFound
-from invoices_app.web import htmx
+from invoices_app.web import htmx, rate_limits
 from invoices_app.web.forms import visible
 
 log = structlog.get_logger(__name__)
@@ -148,10 +148,10 @@ def init_errors(app: Flask) -> None:
         if error.response is not None or status < 400:
             return error
         known = EXPLANATIONS.get(status, EXPLANATIONS[400 if status < 500 else 500])
-        if status == 429 and limiter.current_limit is not None:
-            seconds = max(1, round(limiter.current_limit.reset_at - time.time()))
+        if status == 429 and (limit := rate_limits.limiter.current_limit) and limit.breached:
+            seconds = max(1, round(limit.reset_at - time.time()))
             known = replace(known, advice=f"Wait {seconds} seconds and try again.")
-        if isinstance(error, BadAddress):
+        if isinstance(error, BadAddress | rate_limits.StoreAway):
             known = replace(known, sentence=str(error.description))
         response = respond(status, known, sentry.report(error) if status >= 500 else None)
         for name, value in error.get_headers(request.environ):

@@ -8,11 +8,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from invoices_app import create_app
 from invoices_app.accounts import rules
 from invoices_app.accounts.models import UserSession
 from invoices_app.db.transaction import transaction
-from invoices_app.extensions import db, limiter
 from tests.support.browser import Browser
 from tests.support.databases import Database
 from tests.support.people import PASSWORD, Person
@@ -172,23 +170,3 @@ def test_never_on_to_another_site(app: Flask, visitor: Browser, owner: Person, w
 def test_signed_in_people_need_not_sign_in(owner: Person) -> None:
     assert owner.browser.get("/login", 303).location == "/"
     assert owner.browser.get("/register", 303).location == "/"
-
-
-def test_too_many_tries_have_to_wait(database: Database) -> None:
-    from dataclasses import replace
-
-    limited = create_app(replace(database.settings, ratelimit_enabled=True))
-    browser = Browser(limited, use_cookies=True)
-    try:
-        sent = {"csrf_token": browser.token(), "email": "", "password": ""}
-        for _ in range(60):
-            assert browser.open("/login", method="POST", data=sent).status_code == 422
-        page = browser.send("/login", sent, 429)
-        assert page.words(page.by_id("main")).startswith("429 Slow down a little")
-        assert int(page.headers["Retry-After"]) > 0
-        assert "Slow down" in browser.send("/login", sent, 429, htmx=True).words()
-    finally:
-        limiter.reset()
-        limiter.enabled = False
-        with limited.app_context():
-            db.engine.dispose()

@@ -109,7 +109,8 @@ def complaint(open_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         ({"SENTRY_TRACES_SAMPLE_RATE": "nan"}, "SENTRY_TRACES_SAMPLE_RATE must be a number from 0 to 1"),
         ({"SLOW_QUERY_MS": "1s"}, "SLOW_QUERY_MS must be a whole number"),
         ({"AUTO_MIGRATE": "no"}, "AUTO_MIGRATE must be one of 0, 1, not 'no'"),
-        ({"RATELIMIT_STORAGE_URI": "redis://127.0.0.1"}, "RATELIMIT_STORAGE_URI cannot be used: 'redis' prerequisite"),
+        ({"RATELIMIT_STORAGE_URI": "valkey://127.0.0.1"}, "RATELIMIT_STORAGE_URI cannot be used: 'valkey' prereq"),
+        ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY=2 needs RATELIMIT_STORAGE_URI, such as redis://127.0.0.1: a Redis"),
         ({"RATELIMIT_STORAGE_URI": "nothing://"}, "RATELIMIT_STORAGE_URI cannot be used: unknown storage scheme"),
         ({"MIN_FREE_MB": "1000000000"}, "Invoices does not start: only "),
     ],
@@ -120,7 +121,7 @@ def test_bad_settings(complaint: Start, settings: dict[str, str], sentence: str)
 
 def test_more_workers_than_connections(complaint: Start, given: Database) -> None:
     """The server of the tests takes 100 connections and keeps 3 of them for superusers."""
-    asked = {"DATABASE_URL": login(given.owner_url), "SECRET_KEY": SECRET_KEY}
+    asked = {"DATABASE_URL": login(given.owner_url), "SECRET_KEY": SECRET_KEY, "RATELIMIT_ENABLED": "0"}
     said = complaint(WEB_CONCURRENCY="20", **asked)
     assert said == (
         "WEB_CONCURRENCY=20 needs up to 100 database connections, but the database allows 97; "

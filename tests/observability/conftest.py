@@ -26,6 +26,7 @@ from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.journeys.pages import Page, Visitor
 from tests.support.databases import SECRET_KEY, Database, ServerUrls
 from tests.support.live import free_port
+from tests.support.redis_server import RedisServer
 
 PATIENCE_SECONDS = 30.0
 RELEASE = "invoices-app@of-a-test"
@@ -123,7 +124,7 @@ def sentry() -> Iterator[Sentry]:
 
 
 @pytest.fixture(scope="package")
-def program(server: ServerUrls, worker: str, sentry: Sentry) -> Iterator[Program]:
+def program(server: ServerUrls, worker: str, sentry: Sentry, redis_server: RedisServer) -> Iterator[Program]:
     """Two workers, JSON at its most talkative, metrics, Sentry: nothing of it may tell a secret."""
     database = server.make_database(f"program_{worker}")
     folder = Path(tempfile.mkdtemp(prefix="invoices-program-", dir="/tmp"))
@@ -134,6 +135,7 @@ def program(server: ServerUrls, worker: str, sentry: Sentry) -> Iterator[Program
         "PORT": str(free_port()),
         "METRICS_PORT": str(free_port()),
         "WEB_CONCURRENCY": "2",
+        "RATELIMIT_STORAGE_URI": redis_server.uri,
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "DEBUG",
         "SLOW_QUERY_MS": "200",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import httpx
 from alembic.script import ScriptDirectory
 from flask import Flask
-from limits.storage import MemoryStorage
 
 from invoices_app import create_app
 from invoices_app.extensions import db
@@ -56,29 +54,12 @@ def set_version(database: Database, version: str) -> None:
         connection.execute("UPDATE alembic_version SET version_num = %s", [version])
 
 
-class AwayStore(MemoryStorage):
-    """A store of limits that is away; those that can be away need packages and servers that we do not bring."""
-
-    STORAGE_SCHEME: ClassVar[list[str]] = ["away"]
-
-    def check(self) -> bool:
-        raise ConnectionError("away")
-
-
-def test_not_ready_without_room_or_the_store_of_limits(database: Database) -> None:
-    """Every reason is named at once."""
-    settings = replace(
-        database.settings,
-        min_free_mb=10**9,
-        ratelimit_enabled=True,
-        ratelimit_storage_uri="away://",
-        data_dir=Path.cwd(),
-    )
+def test_not_ready_without_room(database: Database) -> None:
+    settings = replace(database.settings, min_free_mb=10**9, data_dir=Path.cwd())
     app = create_app(settings)
     answer = app.test_client().get("/readyz")
     with app.app_context():
         db.engine.dispose()
     create_app(database.settings)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "the store of the rate limits (RATELIMIT_STORAGE_URI) cannot be reached; only " in answer.text
     assert f" MB are free in DATA_DIR {Path.cwd()}, 1000000000 are needed" in answer.text

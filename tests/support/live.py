@@ -19,12 +19,12 @@ class LiveServer:
 
 
 @contextmanager
-def running(database: Database) -> Iterator[LiveServer]:
-    """Serve the app on a free port until the block ends."""
+def running(database: Database, **environment: str) -> Iterator[LiveServer]:
+    """Serve the app on a free port until the block ends, without rate limits unless `environment` says otherwise."""
     settings = replace(database.settings, port=free_port())
     logins = Logins(database.owner_url, database.app_url, generated=True)
     environ = app_environment(settings, logins)
-    environ |= {"RATELIMIT_ENABLED": "0", "LOG_LEVEL": "WARNING", "APP_ENV": "test"}
+    environ |= {"RATELIMIT_ENABLED": "0", "LOG_LEVEL": "WARNING", "APP_ENV": "test", **environment}
     server = WebServer(settings, environ)
     server.start()
     try:
