@@ -4,7 +4,7 @@ Under row-level security the planner lets only leakproof operators into an index
 numeric are none. So a list's place (`shelf`) and its amounts (`amount_sort`) are kept as integers, and names folded.
 
 Revision ID: 0006
-Revises: 0005
+Revises: 0006a
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0005"
+down_revision = "0006a"
 branch_labels = None
 depends_on = None
 
@@ -31,33 +31,6 @@ SHELF = """(CASE status WHEN 'draft' THEN 0 WHEN 'sent' THEN 1 ELSE 2 END
 # Drafts come after every number: they are the next ones.
 NUMBER_SORT = """CASE WHEN number IS NULL THEN '~'
     ELSE series || '/' || period || '/' || COALESCE(lpad(seq::text, 10, '0'), number) END"""
-
-# A draft carries its client's name of today, an issued document the name that it was issued with.
-NAME_OF_CLIENT = """
-CREATE FUNCTION name_of_client() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.client_name := CASE
-        WHEN NEW.buyer IS NULL THEN
-            (SELECT c.name FROM clients c WHERE c.business_id = NEW.business_id AND c.id = NEW.client_id)
-        ELSE NEW.buyer ->> 'name'
-    END;
-    NEW.client_name := COALESCE(NEW.client_name, '');
-    RETURN NEW;
-END
-$$
-"""
-RENAME_DRAFTS = """
-CREATE FUNCTION rename_drafts() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    -- In the order in which everybody locks several invoices.
-    PERFORM FROM invoices i
-    WHERE i.business_id = NEW.business_id AND i.client_id = NEW.id AND i.buyer IS NULL ORDER BY i.id FOR UPDATE;
-    UPDATE invoices i SET client_name = NEW.name
-    WHERE i.business_id = NEW.business_id AND i.client_id = NEW.id AND i.buyer IS NULL;
-    RETURN NULL;
-END
-$$
-"""
 
 SORT_KEYS = ("issue_date", "number_sort", "client_sort", "amount_sort", "due_date")
 
@@ -82,23 +55,11 @@ def upgrade() -> None:
         " ADD COLUMN archived boolean NOT NULL GENERATED ALWAYS AS (archived_at IS NOT NULL) STORED"
     )
     op.add_column("invoices", sa.Column("archiving_id", sa.UUID()))
-    op.add_column("invoices", sa.Column("client_name", sa.String(length=200), server_default="", nullable=False))
-    op.execute(NAME_OF_CLIENT)
-    op.execute(RENAME_DRAFTS)
-    _name_clients()
     op.execute(
         f"ALTER TABLE invoices ADD COLUMN shelf smallint NOT NULL GENERATED ALWAYS AS ({SHELF}) STORED,"
         f" ADD COLUMN number_sort text NOT NULL GENERATED ALWAYS AS ({NUMBER_SORT}) STORED,"
         " ADD COLUMN client_sort text NOT NULL GENERATED ALWAYS AS (left(search_fold(client_name), 100)) STORED,"
         " ADD COLUMN amount_sort bigint NOT NULL GENERATED ALWAYS AS ((total * 1000)::bigint) STORED"
-    )
-    op.execute(
-        "CREATE TRIGGER name_of_client BEFORE INSERT OR UPDATE OF client_id, buyer ON invoices"
-        " FOR EACH ROW EXECUTE FUNCTION name_of_client()"
-    )
-    op.execute(
-        "CREATE TRIGGER rename_drafts AFTER UPDATE OF name ON clients"
-        " FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION rename_drafts()"
     )
     for name in REPLACED:
         op.drop_index(name, table_name="invoices")
@@ -118,21 +79,6 @@ def upgrade() -> None:
     op.create_index(
         "ix_clients_business_id_archived_name_sort", "clients", ["business_id", "archived", "name_sort", "id"]
     )
-
-
-def _name_clients() -> None:
-    """Fill `client_name` in what is there already; the owner sees every tenant's rows only while this runs."""
-    for statement in (
-        "ALTER TABLE invoices DISABLE TRIGGER USER",
-        "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY",
-        "ALTER TABLE clients NO FORCE ROW LEVEL SECURITY",
-        """UPDATE invoices i SET client_name = COALESCE(i.buyer ->> 'name', c.name) FROM clients c
-        WHERE c.business_id = i.business_id AND c.id = i.client_id""",
-        "ALTER TABLE clients FORCE ROW LEVEL SECURITY",
-        "ALTER TABLE invoices FORCE ROW LEVEL SECURITY",
-        "ALTER TABLE invoices ENABLE TRIGGER USER",
-    ):
-        op.execute(statement)
 
 
 def downgrade() -> None:
@@ -156,11 +102,7 @@ def downgrade() -> None:
             ["business_id", *map(sa.literal_column, columns)],
             postgresql_where=sa.text(condition) if condition else None,
         )
-    op.execute("DROP TRIGGER rename_drafts ON clients")
-    op.execute("DROP TRIGGER name_of_client ON invoices")
-    op.execute("DROP FUNCTION rename_drafts()")
-    op.execute("DROP FUNCTION name_of_client()")
-    for column in ("shelf", "number_sort", "client_sort", "amount_sort", "client_name", "archiving_id"):
+    for column in ("shelf", "number_sort", "client_sort", "amount_sort", "archiving_id"):
         op.drop_column("invoices", column)
     for column in ("name_sort", "archived", "archiving_id"):
         op.drop_column("clients", column)

@@ -1,7 +1,7 @@
 """Shortcuts of a single key can be turned off, for people who would press them by accident (WCAG 2.1.4).
 
 Revision ID: 0009
-Revises: 0008
+Revises: 0008a
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0008"
+down_revision = "0008a"
 branch_labels = None
 depends_on = None
 

@@ -54,6 +54,7 @@ def upgrade() -> None:
 def _keep_dates_that_were_chosen() -> None:
     """A due date that the terms do not explain was chosen by hand; the owner sees all tenants only while this runs."""
     tables = ("invoices", "clients", "businesses")
+    op.execute("ALTER TABLE invoices DISABLE TRIGGER USER")  # sums, figures and words to find do not change
     for table in tables:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     op.execute(
@@ -63,6 +64,7 @@ def _keep_dates_that_were_chosen() -> None:
     )
     for table in tables:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE invoices ENABLE TRIGGER USER")
 
 
 def downgrade() -> None:

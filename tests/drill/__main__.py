@@ -1,4 +1,4 @@
-"""`python -m tests.drill --seconds 600`: both drills, their figures, and exit code 1 when anything was lost."""
+"""`python -m tests.drill --seconds 600`: all drills, their figures, and exit code 1 when anything was lost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from invoices_app.db.embedded import SYSTEM_TEMP, EmbeddedPostgres
 from tests.drill.kills import Drill
 from tests.drill.numbers import Figures, issue_many
+from tests.drill.upgrades import Upgrade, upgrade_in_use
 from tests.support.databases import PASSABLE, Database
 
 
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, nargs=2, default=(1.0, 4.0), help="seconds between two kills")
     parser.add_argument("--invoices", type=int, default=5000, help="of the drill of numbers; 0 leaves it out")
     parser.add_argument("--processes", type=int, default=16, help="of the drill of numbers")
+    parser.add_argument("--upgrade", type=int, default=100_000, help="invoices of the drill of upgrades, or 0")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     chosen = parser.parse_args()
     clean = []
@@ -34,6 +36,11 @@ def main() -> int:
             figures = _numbers(folder / "numbers", chosen.processes, chosen.invoices)
             clean.append(figures.is_clean)
             print(figures, flush=True)
+        if chosen.upgrade:
+            print("the oldest schema becomes the newest while people work", flush=True)
+            upgrade = _upgrade(folder / "upgrade", chosen.upgrade)
+            clean.append(upgrade.is_clean)
+            print(upgrade, flush=True)
         if chosen.seconds:
             print(f"{chosen.people} people for {chosen.seconds:,.0f} s, seed {chosen.seed}", flush=True)
             drill = Drill(chosen.seconds, chosen.people, chosen.workers, tuple(chosen.pause), chosen.seed)
@@ -45,11 +52,22 @@ def main() -> int:
 
 
 def _numbers(data_dir: Path, processes: int, invoices: int) -> Figures:
+    with _database(data_dir) as database:
+        return issue_many(database, processes, invoices)
+
+
+def _upgrade(data_dir: Path, invoices: int) -> Upgrade:
+    with _database(data_dir) as database:
+        return upgrade_in_use(database, invoices)
+
+
+@contextmanager
+def _database(data_dir: Path) -> Iterator[Database]:
     with EmbeddedPostgres(data_dir) as postgres:
         database = Database(postgres.owner_url, postgres.superuser_url)
         database.migrate()
         database.admit_app()
-        return issue_many(database, processes, invoices)
+        yield database
 
 
 @contextmanager

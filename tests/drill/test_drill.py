@@ -14,6 +14,7 @@ from tests.drill.kills import Drill
 from tests.drill.numbers import issue_many
 from tests.drill.people import Edit, Journal
 from tests.drill.replay import Books, Told, held_against
+from tests.drill.upgrades import upgrade_in_use
 from tests.support.databases import ServerUrls
 
 
@@ -29,6 +30,13 @@ def test_numbers_of_four_processes_that_fail(server: ServerUrls, worker: str) ->
     database = server.make_database(f"numbers_{worker}")
     figures = issue_many(database, processes=4, invoices=200)
     assert figures.is_clean, str(figures)
+    server.drop_database(database)
+
+
+def test_an_upgrade_while_people_work(server: ServerUrls, worker: str) -> None:
+    database = server.make_database(f"upgrade_{worker}")
+    report = upgrade_in_use(database, invoices=5_000)
+    assert report.is_clean, str(report)
     server.drop_database(database)
 
 
