@@ -55,6 +55,7 @@ class Settings:
     sentry_traces_sample_rate: float = 0.0
     release: str = ""
     trusted_proxies: int = 0
+    trusted_hosts: tuple[str, ...] = ()
     metrics_port: int = 0
     slow_query_ms: int = 500
     min_free_mb: int = 100
@@ -92,6 +93,7 @@ class Settings:
             sentry_traces_sample_rate=_fraction(environ, "SENTRY_TRACES_SAMPLE_RATE", default=0.0),
             release=environ.get("RELEASE", ""),
             trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES", default=0, low=0, high=8),
+            trusted_hosts=_hosts(environ, "TRUSTED_HOSTS"),
             metrics_port=_whole_number(environ, "METRICS_PORT", default=0, low=0, high=65535),
             slow_query_ms=_whole_number(environ, "SLOW_QUERY_MS", default=500, low=0, high=3_600_000),
             min_free_mb=_whole_number(environ, "MIN_FREE_MB", default=100, low=0, high=1_000_000_000),
@@ -122,6 +124,14 @@ def _whole_number(environ: Mapping[str, str], name: str, *, default: int, low: i
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
         raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
     return int(text)
+
+
+def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Names with commas between them, such as `invoices.example.com, .example.org`; a dot in front means all below."""
+    hosts = tuple(part.strip().lower() for part in environ.get(name, "").split(",") if part.strip())
+    if bad := [host for host in hosts if not re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", host)]:
+        raise SettingsError(f"{name} must be host names with commas between them; {bad[0]!r} is none")
+    return hosts
 
 
 def _fraction(environ: Mapping[str, str], name: str, *, default: float) -> float:

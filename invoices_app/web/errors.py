@@ -11,7 +11,7 @@ from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 
 from invoices_app.extensions import db
 from invoices_app.observability import sentry
@@ -137,7 +137,14 @@ def _has_answered(error: Exception) -> bool:
     return answered and getattr(error.__cause__, "sqlstate", None) is not None
 
 
+def _not_our_address(_error: SecurityError) -> Response:
+    """For a host that is none of ours Flask cannot make a page's links."""
+    return Response("This is not the address of this app.\n", 400, mimetype="text/plain")
+
+
 def init_errors(app: Flask) -> None:
+    app.register_error_handler(SecurityError, _not_our_address)
+
     @app.errorhandler(CSRFError)
     def expired_form(_error: CSRFError) -> Response:
         return respond(400, EXPIRED_FORM)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, abort, g, request
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from invoices_app.config import Settings
@@ -42,17 +44,41 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 """What a proxy may call a request; the audit trail keeps no more."""
 
 
+SAME_ORIGIN = frozenset({"same-origin", "none"})
+"""`none`: the person's own doing, such as a typed address. A sibling domain is another site to us."""
+
+THIS_MACHINE = ("127.0.0.1", "localhost")
+"""Where the launcher and a proxy's health checks ask."""
+
+COOKIE = "invoices_session"
+
+
+class SessionsByScheme(SecureCookieSessionInterface):
+    """The session cookie, bound to TLS and to this very host wherever the page came by TLS (RFC 6265bis, 4.1.3)."""
+
+    def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002  (the interface's own)
+        return f"__Host-{COOKIE}" if request.is_secure else COOKIE
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
+        return request.is_secure
+
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
+        return "/"
+
+
 def init_security(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.config.update(
-        SESSION_COOKIE_NAME="invoices_session",
+        TRUSTED_HOSTS=[*settings.trusted_hosts, *THIS_MACHINE] if settings.trusted_hosts else None,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=60 * 60 * 24 * 30,
     )
+
+    app.session_interface = SessionsByScheme()
 
     @app.before_request
     def identify_request() -> None:
@@ -63,8 +89,15 @@ def init_security(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def refuse_other_sites() -> None:
-        """A write that another site's page started is refused before anything reads it (Fetch Metadata)."""
-        if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        """A write that another site's page started is refused before anything reads it.
+
+        Browsers say where it comes from by Fetch Metadata, older ones by Origin; programs that say neither still need
+        the form's token.
+        """
+        if request.method in SAFE_METHODS:
+            return
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        if site not in SAME_ORIGIN if site else origin is not None and urlsplit(origin).netloc != request.host:
             abort(403)
 
     @app.after_request

@@ -112,6 +112,10 @@ def complaint(open_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         ({"RATELIMIT_STORAGE_URI": "valkey://127.0.0.1"}, "RATELIMIT_STORAGE_URI cannot be used: 'valkey' prereq"),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY=2 needs RATELIMIT_STORAGE_URI, such as redis://127.0.0.1: a Redis"),
         ({"RATELIMIT_STORAGE_URI": "nothing://"}, "RATELIMIT_STORAGE_URI cannot be used: unknown storage scheme"),
+        (
+            {"TRUSTED_HOSTS": "a.example, http://b"},
+            "TRUSTED_HOSTS must be host names with commas between them; 'http://b'",
+        ),
         ({"MIN_FREE_MB": "1000000000"}, "Invoices does not start: only "),
     ],
 )

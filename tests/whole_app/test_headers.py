@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
+from invoices_app import create_app
+from invoices_app.extensions import db
 from invoices_app.web.security import HEADERS
 from tests.support.browser import HTMX
+from tests.support.databases import Database
 from tests.support.people import Person
 
 KINDS = {
@@ -51,6 +56,56 @@ def test_cookie_is_out_of_reach(app: Flask, owner: Person) -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Domain" not in cookie
+
+
+def test_over_tls_the_cookie_never_leaves_it(app: Flask, owner: Person) -> None:
+    """A cookie of plain HTTP is worth nothing there, so nobody on the way can plant one."""
+    plain = app.test_client().get("/login").headers["Set-Cookie"]
+    secure = app.test_client().get("/login", base_url="https://localhost").headers["Set-Cookie"]
+    assert plain.startswith("invoices_session=")
+    assert "Secure" not in plain
+    assert secure.startswith("__Host-invoices_session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(secure.split("; "))
+    assert "Domain" not in secure
+    value = owner.browser.get_cookie("invoices_session")
+    assert value is not None
+    for name, status in (("invoices_session", 303), ("__Host-invoices_session", 200)):
+        visitor = app.test_client()
+        visitor.set_cookie(name, value.value, secure=True)
+        assert visitor.get("/clients", base_url="https://localhost").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Origin": "http://localhost"}, 303),
+        ({}, 303),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://other.localhost"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_writes_come_from_our_own_pages(owner: Person, headers: dict[str, str], status: int) -> None:
+    """With a valid token, too: the tokens of the forms are the second line of defence."""
+    owner.browser.post("/clients", {"name": "A"}, status, headers=headers)
+    owner.browser.get("/clients", headers=headers)
+
+
+def test_only_by_its_own_names(database: Database) -> None:
+    app = create_app(replace(database.settings, trusted_hosts=("invoices.example", ".team.example")))
+    try:
+        client = app.test_client()
+        for host in ("invoices.example", "invoices.example:8443", "a.team.example", "127.0.0.1:8000", "localhost"):
+            assert client.get("/login", headers={"Host": host}).status_code == 200
+        for host in ("evil.example", "invoices.example.evil.example", "evilteam.example", "", "a b"):
+            assert client.get("/login", headers={"Host": host}).status_code == 400
+    finally:
+        with app.app_context():
+            db.engine.dispose()
 
 
 def test_over_tls_it_stays_so(owner: Person) -> None:
