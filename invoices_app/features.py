@@ -18,6 +18,7 @@ from invoices_app.dashboard.routes import blueprint as dashboard
 from invoices_app.extensions import login
 from invoices_app.invoices import (
     client_routes,
+    correction_routes,
     export_routes,
     history_routes,
     line_routes,
@@ -32,7 +33,7 @@ from invoices_app.invoices.blueprint import blueprint as invoices
 # Each of these hangs its routes on a blueprint when it is imported.
 ROUTES = (
     routes, line_routes, status_routes, selection_routes, suggestion_routes, export_routes, history_routes,
-    series_routes, client_routes, client_export_routes, palette_routes, logo_routes,
+    series_routes, client_routes, correction_routes, client_export_routes, palette_routes, logo_routes,
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import drafts, edits, rules, steps
+from invoices_app.invoices import copies, drafts, edits, rules, steps
 from invoices_app.invoices.document import Sheet
 from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import Invoice
@@ -114,7 +114,11 @@ def duplicate_invoice(invoice_id: uuid.UUID, today: date, token: uuid.UUID | Non
         made = audit.claim(session, token, "invoice", copy_id)
         if made is not None:
             return Ok(made)
-        steps.duplicate(session, {copy_id: source}, today)
+        reason = copies.why_not_duplicate(source)
+        if reason is not None:
+            session.rollback()
+            return reason.invalid()
+        copies.duplicate(session, {copy_id: source}, today)
         return Ok(copy_id)
 
 

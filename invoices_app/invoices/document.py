@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import UUID, Select, case, cast, func, select
+from sqlalchemy import UUID, Select, case, cast, func, or_, select
+from sqlalchemy.orm import aliased
 
 from invoices_app.accounts.models import Business, Logo
 from invoices_app.accounts.postal import address_lines
@@ -19,43 +20,13 @@ from invoices_app.clients.models import Client
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
-from invoices_app.invoices.models import Invoice, InvoiceTax, LineItem, Payment
+from invoices_app.invoices.models import CREDIT_NOTE, SET_OFF, Invoice, InvoiceTax, LineItem, Payment
+from invoices_app.money import ZERO
 
 Part = TypeVar("Part")
 
 _VAT_COUNTRIES = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CH",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GB",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "NO",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
+    "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL NO PL PT RO SE SI SK".split()
 )
 _GST_COUNTRIES = frozenset(["AU", "IN", "NZ", "SG"])
 _PARTY_FIELDS = (
@@ -104,13 +75,33 @@ class DocumentPayment:
     voided: bool
 
     @property
+    def is_set_off(self) -> bool:
+        """Whether no money moved, and a credit note settled it."""
+        return self.method == SET_OFF
+
+    @property
     def method_label(self) -> str:
         return self.method.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another document that this one refers to (BG-3), or that refers to it."""
+
+    id: uuid.UUID
+    type_code: int
+    number: str | None
+    issue_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """An invoice with all that is printed on it. Amounts are in `currency`, as stored; nothing is computed here."""
+    """An invoice with all that is printed on it. Amounts are in `currency`, as stored; nothing is computed here.
+
+    Those of a credit note are without the sign that they are stored with. `paid_total` is money alone, and `set_off`
+    what a credit note has settled besides. `preceding` is what this one credits or replaces, `credited_by` and
+    `replaced_by` what followed it.
+    """
 
     id: uuid.UUID
     client_id: uuid.UUID
@@ -135,6 +126,10 @@ class Document:
     total: Decimal
     paid_total: Decimal
     amount_due: Decimal
+    set_off: Decimal
+    preceding: Related | None
+    credited_by: Related | None
+    replaced_by: Related | None
     logo: SheetLogo | None
     seller: Party
     buyer: Party
@@ -154,6 +149,20 @@ class Document:
     def editable(self) -> bool:
         """Only a draft that is not archived can be changed."""
         return self.status == "draft" and not self.archived
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.type_code == CREDIT_NOTE
+
+    @property
+    def correctable(self) -> bool:
+        """Whether a credit note can take this back."""
+        return self.status != "draft" and not (self.archived or self.is_credit_note or self.credited_by)
+
+    @property
+    def status_word(self) -> str:
+        due = -self.amount_due if self.is_credit_note else self.amount_due
+        return rules.status_word(self.shown_status, self.type_code, due, is_credited=self.credited_by is not None)
 
     @property
     def payment_terms_days(self) -> int:
@@ -215,7 +224,7 @@ def documents(
     Four statements, however many documents and lines. With `line_ids`, they hold those of their lines alone.
     """
     found = db.session.execute(
-        select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height)
+        select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height, _RELATED)
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
         .join(Business, Business.id == Invoice.business_id)
         .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))
@@ -225,9 +234,9 @@ def documents(
         return []
     lines, taxes, payments = _lines(ids, line_ids), _taxes(ids), _payments(ids)
     made: dict[uuid.UUID, Document] = {}
-    for invoice, client, business, logo_id, width, height in found:
+    for invoice, client, business, logo_id, width, height, related in found:
         seller = invoice.seller or seller_details(business)
-        made[invoice.id] = Document(
+        shown = Document(
             **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
             status=invoice.status.value,
             shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
@@ -241,10 +250,46 @@ def documents(
             lines=lines[invoice.id],
             taxes=taxes[invoice.id],
             payments=payments[invoice.id],
+            set_off=sum((part.amount for part in payments[invoice.id] if part.is_set_off), ZERO),
+            **_relations(invoice, related or ()),
         )
+        made[invoice.id] = _as_printed(shown)
     return [made[invoice_id] for invoice_id in ids if invoice_id in made]
 
 
+def _relations(invoice: Invoice, related: Sequence[dict[str, Any]]) -> dict[str, Related | None]:
+    found: dict[str, Related | None] = {"preceding": None, "credited_by": None, "replaced_by": None}
+    for values in related:
+        one = Related(
+            uuid.UUID(values["id"]), values["type_code"], values["number"], date.fromisoformat(values["issue_date"])
+        )
+        is_before = one.id == invoice.preceding_invoice_id
+        follows = "credited_by" if one.type_code == CREDIT_NOTE else "replaced_by"
+        found["preceding" if is_before else follows] = one
+    return found
+
+
+def _as_printed(shown: Document) -> Document:
+    """The sheet says what was paid in money alone, so that a credit note changes no invoice that was printed.
+
+    A credit note says without a sign what it takes back: its type turns its amounts around.
+    """
+    if shown.set_off:
+        paid_total = shown.paid_total - shown.set_off
+        paid = {"paid_total": paid_total, "amount_due": shown.total - paid_total, "paid_on": None}
+        shown = replace(shown, **paid if not shown.is_credit_note else {"paid_total": paid_total})
+    if not shown.is_credit_note:
+        return shown
+    negated = {name: -getattr(shown, name) for name in _SIGNED}
+    lines = [replace(line, quantity=-line.quantity, line_net=-line.line_net) for line in shown.lines]
+    taxes = [replace(tax, taxable=-tax.taxable, tax=-tax.tax) for tax in shown.taxes]
+    payments = [replace(payment, amount=-payment.amount) for payment in shown.payments]
+    return replace(shown, **negated, lines=lines, taxes=taxes, payments=payments)
+
+
+_SIGNED = (
+    "subtotal", "discount_amount", "net_total", "tax_total", "total", "paid_total", "amount_due", "set_off",
+)  # fmt: skip
 _PLAIN_FIELDS = (
     "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
     "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
@@ -257,6 +302,22 @@ _LOGO_ID = case(
     (Invoice.number.is_(None), Business.logo_id),
     else_=cast(func.jsonb_extract_path_text(Invoice.seller, "logo_id"), UUID),
 )
+
+# What an invoice refers to and what refers to it, each found by an index, in the statement that finds the invoice.
+_OTHER = aliased(Invoice)
+_RELATED = (
+    select(
+        func.jsonb_agg(
+            func.jsonb_build_object(
+                "id", _OTHER.id, "type_code", _OTHER.type_code, "number", _OTHER.number,
+                "issue_date", _OTHER.issue_date,
+            )
+        )
+    )
+    .where(_OTHER.business_id == Invoice.business_id)
+    .where(or_(_OTHER.id == Invoice.preceding_invoice_id, _OTHER.preceding_invoice_id == Invoice.id))
+    .scalar_subquery()
+)  # fmt: skip
 
 
 def seller_details(business: Business) -> dict[str, Any]:

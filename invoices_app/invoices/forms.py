@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from flask import request
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, FieldList, FormField
+from wtforms import BooleanField, Field, FieldList, FormField
 from wtforms.widgets import HiddenInput, TextArea
 
 from invoices_app.accounts import rules as accounts_rules
@@ -26,6 +26,7 @@ from invoices_app.invoices.models import (
     MAX_QUANTITY,
     MAX_UNIT_PRICE,
     PAYMENT_METHODS,
+    REASON_LENGTH,
     REFERENCE_LENGTH,
     UNIT_LENGTH,
 )
@@ -206,4 +207,12 @@ class PayForm(BaseForm):
     paid_on = day("Paid on")
     amount = AmountField("Amount", low=-MAX_AMOUNT, high=MAX_AMOUNT, digits=3)
     method = ChoiceField("Method", options=method_options, unknown="Choose how it was paid.", empty=PAYMENT_METHODS[0])
+    one_time_token = TokenField()
+
+
+class CorrectForm(BaseForm):
+    """A correction: the reason stands on the credit note, and a draft opens unless only that is wanted."""
+
+    reason = PlainTextField("Reason", max_length=REASON_LENGTH)
+    without_draft = BooleanField("Only the credit note, no new draft")
     one_time_token = TokenField()

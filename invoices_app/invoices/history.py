@@ -22,7 +22,7 @@ from invoices_app.extensions import db
 from invoices_app.invoices.models import Invoice
 
 ORDER = Order(AuditEvent.id, AuditEvent.id, descending=True)
-NAMED = frozenset({"client", "client_id", "from"})
+NAMED = frozenset({"client", "client_id", "from", "credit_note", "draft"})
 """Changes that hold the id of a client or an invoice, or [before, after] of one."""
 
 

@@ -179,6 +179,20 @@ def _paid(told: _Told) -> list[Markup]:
     return [Markup("recorded a payment of {}{}{}").format(told.get("amount"), by, on)]
 
 
+def _credited(told: _Told) -> list[Markup]:
+    draft = Markup(", and opened a draft to put it right") if told.get("draft") else Markup("")
+    return [Markup("credited it by {}{}{}").format(told.get("credit_note"), draft, _reason(told))]
+
+
+def _credits(told: _Told) -> list[Markup]:
+    return [Markup("took {} back by this credit note{}").format(told.get("from"), _reason(told))]
+
+
+def _reason(told: _Told) -> Markup:
+    reason = told.changes.get("reason")
+    return Markup(": “{}”").format(_clipped(reason)) if isinstance(reason, str) and reason else Markup("")
+
+
 def _added(told: _Told) -> list[Markup]:
     position = told.changes.get("position")
     where = f"line {position}," if isinstance(position, int) else "the line"
@@ -230,6 +244,8 @@ _TELL: Mapping[str, Callable[[_Told], list[Markup]]] = {
     "invoice.reopened": _says("took the last payment back, {}", "amount"),
     "invoice.archived": _says("archived it"),
     "invoice.restored": _says("brought it back from the archive"),
+    "invoice.credited": _credited,
+    "invoice.credits": _credits,
     "invoice.duplicated": _says("made this draft as a copy of {}", "from"),
     "line.added": _added,
     "line.changed": _changed_line,

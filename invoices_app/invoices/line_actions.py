@@ -21,7 +21,7 @@ from invoices_app.db.transaction import transaction
 from invoices_app.invoices import drafts, edits
 from invoices_app.invoices.document import Sheet
 from invoices_app.invoices.edits import LINE_FIELDS, Edit, Origin
-from invoices_app.invoices.models import MAX_LINES, DraftEdit, Invoice, InvoiceStatus, LineItem
+from invoices_app.invoices.models import CREDIT_NOTE, MAX_LINES, DraftEdit, Invoice, InvoiceStatus, LineItem
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 TOO_MANY = f"An invoice has at most {MAX_LINES} lines."
@@ -59,7 +59,7 @@ def repeat_lines(invoice_id: uuid.UUID, origin: Origin, token: uuid.UUID | None 
         if not isinstance(invoice, Invoice):
             return invoice
         those = (in_business(Invoice), Invoice.client_id == invoice.client_id, Invoice.id != invoice.id)
-        newest = select(Invoice).where(*those, Invoice.subtotal != 0)
+        newest = select(Invoice).where(*those, Invoice.subtotal != 0, Invoice.type_code != CREDIT_NOTE)
         newest = newest.order_by(Invoice.status == InvoiceStatus.DRAFT, Invoice.issue_date.desc(), Invoice.id.desc())
         source = session.execute(newest.limit(1)).scalar_one_or_none()
         if source is None:

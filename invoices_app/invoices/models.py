@@ -41,6 +41,7 @@ from invoices_app.db.base import (
 NUMBER_LENGTH = 40
 SERIES_LENGTH = 20
 REFERENCE_LENGTH = 100
+REASON_LENGTH = 200
 DESCRIPTION_LENGTH = 500
 UNIT_LENGTH = 20
 UNIT_CODE_LENGTH = 3
@@ -52,6 +53,8 @@ FIRST_YEAR = 1990
 LAST_YEAR = 2199
 TAX_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 PAYMENT_METHODS = ("bank_transfer", "card", "cash", "direct_debit", "cheque", "other")
+SET_OFF = "credit_note"
+"""The method of the two payments by which a credit note and its invoice settle each other: no money moves."""
 COMMERCIAL_INVOICE = 380
 CREDIT_NOTE = 381
 
@@ -137,6 +140,8 @@ class Invoice(Base):
     Totals by EN 16931: subtotal BT-106, net BT-109, tax BT-110, total BT-112, amount due BT-115. `client_name` is kept
     by a trigger: the client's name of today in a draft, the name that it was issued with afterwards. `version` counts
     the changes of the header, `revision` all edits of a draft; its due date follows the terms unless `due_by_hand`.
+    A credit note has the amounts and quantities of its `preceding_invoice_id` (BT-25) negated; what was written to put
+    a credited invoice right names it there, too.
     """
 
     __tablename__ = "invoices"
@@ -161,6 +166,7 @@ class Invoice(Base):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
         CheckConstraint("minor_units BETWEEN 0 AND 3", name="minor_units_range"),
         CheckConstraint(f"type_code IN ({COMMERCIAL_INVOICE}, {CREDIT_NOTE})", name="type_code_known"),
+        CheckConstraint(f"type_code <> {CREDIT_NOTE} OR preceding_invoice_id IS NOT NULL", name="credit_note_refers"),
         percent_check("discount_percent"),
         # No number twice, and none twice within a series: NULL only in drafts, which have neither.
         Index("uq_invoices_business_id_number", "business_id", "number", unique=True),
@@ -176,6 +182,20 @@ class Invoice(Base):
             "business_id",
             "archiving_id",
             postgresql_where=text("archiving_id IS NOT NULL"),
+        ),
+        # What followed an invoice: invoices.document. An invoice is credited once.
+        Index(
+            "ix_invoices_business_id_preceding_invoice_id",
+            "business_id",
+            "preceding_invoice_id",
+            postgresql_where=text("preceding_invoice_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_invoices_business_id_credited",
+            "business_id",
+            "preceding_invoice_id",
+            unique=True,
+            postgresql_where=text(f"type_code = {CREDIT_NOTE}"),
         ),
     )
 
@@ -318,7 +338,10 @@ class InvoiceTax(Base):
 
 
 class Payment(Base):
-    """Money received for an invoice (negative: paid back). Taken back by marking it void, never by deleting it."""
+    """Money received for an invoice (negative: paid back), or what a credit note sets off (`SET_OFF`).
+
+    Taken back by marking it void, never by deleting it.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -327,7 +350,7 @@ class Payment(Base):
         Index("ix_payments_business_id_invoice_id", "business_id", "invoice_id", "id"),
         CheckConstraint("amount <> 0", name="amount_not_zero"),
         CheckConstraint(f"paid_on {_DATES}", name="paid_on_range"),
-        CheckConstraint(in_list("method", PAYMENT_METHODS), name="method_known"),
+        CheckConstraint(in_list("method", (*PAYMENT_METHODS, SET_OFF)), name="method_known"),
     )
 
     business_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

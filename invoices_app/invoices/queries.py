@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, Select, and_, bindparam, case, func, literal_column, or_, select, true, union_all
+from sqlalchemy import Date, Select, and_, bindparam, case, exists, func, literal_column, or_, select, true, union_all
+from sqlalchemy.orm import aliased
 
 from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
 from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
@@ -19,7 +20,7 @@ from invoices_app.db.tenancy import given_business, in_business, in_given_busine
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
 from invoices_app.invoices.figures import Figures, no_counts
-from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries, Shelf
+from invoices_app.invoices.models import CREDIT_NOTE, Invoice, NumberCounter, NumberSeries, Shelf
 
 SORTS = {
     "date": Invoice.issue_date,
@@ -40,9 +41,15 @@ _SHELVES = {
 }
 _TO_ARCHIVED = Shelf.ARCHIVED_DRAFT - Shelf.DRAFT
 _TODAY = bindparam("today", type_=Date)
+_NOTE = aliased(Invoice)
+_IS_CREDITED = exists().where(
+    _NOTE.business_id == Invoice.business_id,
+    _NOTE.preceding_invoice_id == Invoice.id,
+    _NOTE.type_code == literal_column(str(CREDIT_NOTE)),  # a literal, so that a prepared statement uses the index, too
+)
 _COLUMNS = (
     "id", "number", "status", "client_id", "client_name", "reference", "issue_date", "due_date", "paid_on", "currency",
-    "total", "amount_due",
+    "total", "amount_due", "type_code",
 )  # fmt: skip
 
 
@@ -62,7 +69,17 @@ class InvoiceRow:
     currency: str
     total: Decimal
     amount_due: Decimal
+    type_code: int
     archived: bool
+    is_credited: bool
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.type_code == CREDIT_NOTE
+
+    @property
+    def status_word(self) -> str:
+        return rules.status_word(self.shown_status, self.type_code, self.amount_due, is_credited=self.is_credited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +260,8 @@ def _branches(shape: _Shape) -> Sequence[Select[Any]]:
 def _rows(sort_key: Any) -> Select[Any]:
     """The columns of a row. An issued invoice shows the client's name as it was issued."""
     columns: list[Any] = [getattr(Invoice, name) for name in _COLUMNS]
-    return select(*columns, Invoice.archived_at.is_not(None).label("archived"), sort_key).where(
-        in_given_business(Invoice)
-    )
+    columns += [Invoice.archived_at.is_not(None).label("archived"), _IS_CREDITED.label("is_credited")]
+    return select(*columns, sort_key).where(in_given_business(Invoice))
 
 
 _NOT_SHOWN = frozenset(["status", "sort_key", "place"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from invoices_app.invoices.models import LAST_YEAR, NUMBER_LENGTH
+from invoices_app.invoices.models import CREDIT_NOTE, LAST_YEAR, NUMBER_LENGTH
 from invoices_app.money import ONE, ZERO, minor_units, product, quantize, quotient, share
 
 DEFAULT_SERIES = "INV"
@@ -231,3 +231,12 @@ def number_shape(pattern: str) -> str:
 def shown_status(status: str, due: date, amount_due: Decimal, today: date) -> str:
     """The status as people see it: a sent document with money due after its due date is overdue."""
     return "overdue" if status == "sent" and due < today and amount_due > 0 else status
+
+
+def status_word(shown: str, type_code: int, amount_due: Decimal, *, is_credited: bool) -> str:
+    """What people call a status: a credited invoice asks for no money, and a credit note is not sent but paid back."""
+    if type_code == CREDIT_NOTE and shown == "paid":
+        return "Settled"
+    if type_code == CREDIT_NOTE and amount_due < 0:
+        return "To refund"
+    return "Credited" if is_credited else shown.capitalize()

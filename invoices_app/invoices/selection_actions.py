@@ -18,8 +18,8 @@ from invoices_app.accounts import audit
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import steps
-from invoices_app.invoices.models import Invoice, InvoiceStatus, LineItem
+from invoices_app.invoices import copies, steps
+from invoices_app.invoices.models import CREDIT_NOTE, Invoice, InvoiceStatus, LineItem
 from invoices_app.invoices.steps import Outcome, Reason
 from invoices_app.results import FORM, ActionResult, Invalid, NotFound, Ok
 
@@ -99,7 +99,7 @@ def pay_invoices(ids: Ids, today: date) -> ActionResult[Outcome]:
             return NotFound()
         before = [steps.name_of(invoice) for invoice in invoices if invoice.status is InvoiceStatus.PAID]
         due = [invoice for invoice in invoices if invoice.status is not InvoiceStatus.PAID]
-        refusal = _refusal((invoice, steps.why_not_pay(invoice)) for invoice in due)
+        refusal = _refusal((invoice, _why_not_pay(invoice)) for invoice in due)
         if refusal is not None:
             return refusal
         names = [steps.name_of(invoice) for invoice in due]
@@ -122,18 +122,26 @@ def duplicate_invoices(ids: Ids, today: date, token: uuid.UUID | None = None) ->
             return NotFound()
         if _line_count(session, ids) > MAX_COPIED_LINES:
             return Invalid.because(TOO_LONG)
+        refusal = _refusal((source, copies.why_not_duplicate(source)) for source in sources)
+        if refusal is not None:
+            return refusal
         outcome = Outcome([steps.name_of(source) for source in sources])
         copies = {new_id(): source for source in sources}
         # Another selection from the same page is another attempt, so that it is never taken for done already.
         attempt = uuid.uuid5(token, " ".join(sorted(map(str, ids)))) if token else None
         if audit.claim(session, attempt, "invoices", next(iter(copies))) is None:
-            steps.duplicate(session, copies, today)
+            copies.duplicate(session, copies, today)
         return Ok(outcome)
 
 
 def _line_count(session: Session, ids: Ids) -> int:
     counted = select(func.count()).select_from(LineItem).where(in_business(LineItem), LineItem.invoice_id.in_(ids))
     return session.execute(counted).scalar_one()
+
+
+def _why_not_pay(invoice: Invoice) -> Reason | None:
+    """As for one alone, and that money which goes out is not recorded by the dozen."""
+    return steps.REFUNDED_ALONE if invoice.type_code == CREDIT_NOTE else steps.why_not_pay(invoice)
 
 
 def _refusal(found: Iterable[tuple[Invoice, Reason | None]]) -> Invalid | None:

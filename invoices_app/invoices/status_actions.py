@@ -13,7 +13,7 @@ from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
 from invoices_app.invoices import drafts, edits, rules, steps
-from invoices_app.invoices.models import Invoice, Payment
+from invoices_app.invoices.models import CREDIT_NOTE, SET_OFF, Invoice, Payment
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 
@@ -51,7 +51,7 @@ def pay_invoice(
 ) -> ActionResult[Decimal]:
     """Record a payment, the whole amount due when `amount` is None; the value is what is due after it.
 
-    The same one-time token again records nothing and answers the same.
+    On a credit note amounts are what is paid back. The same one-time token again records nothing and answers the same.
     """
     with transaction() as session:
         invoice = drafts.locked(session, invoice_id)
@@ -60,7 +60,7 @@ def pay_invoice(
         payment_id = new_id()
         if audit.claim(session, token, "payment", payment_id) is not None:
             return Ok(invoice.amount_due)
-        paid = invoice.amount_due if amount is None else amount
+        paid = invoice.amount_due if amount is None else amount * steps.direction(invoice)
         refusal = _why_not_pay(invoice, paid)
         if refusal is not None:
             session.rollback()
@@ -77,9 +77,13 @@ def reopen_invoice(invoice_id: uuid.UUID) -> ActionResult[Decimal]:
             return NotFound()
         if invoice.archived_at is not None:
             return Invalid.because(drafts.ARCHIVED)
+        credit_note = steps.credit_note_of(session, invoice)
+        if credit_note is not None:
+            return Invalid.because(f"This invoice was credited by {credit_note.number}, so its payments stay.")
         last = session.execute(
             select(Payment)
             .where(in_business(Payment), Payment.invoice_id == invoice_id, Payment.voided_at.is_(None))
+            .where(Payment.method != SET_OFF)
             .order_by(Payment.id.desc())
             .limit(1)
         ).scalar_one_or_none()
@@ -92,16 +96,19 @@ def reopen_invoice(invoice_id: uuid.UUID) -> ActionResult[Decimal]:
 
 
 def _why_not_pay(invoice: Invoice, amount: Decimal) -> Invalid | None:
+    """What stands against a payment of this amount, of which the person sees what `direction` makes of it."""
     due = invoice.total - invoice.paid_total
     reason = steps.why_not_pay(invoice)
     if reason is not None:
         return reason.invalid()
+    this = "credit note" if invoice.type_code == CREDIT_NOTE else "invoice"
     if due == 0:
-        return Invalid.because("Nothing is due on this invoice any more.")
+        return Invalid.because(f"Nothing is due on this {this} any more.")
+    shown_due = due * steps.direction(invoice)
     if amount == 0 or (amount > 0) != (due > 0):
-        return Invalid.because("Enter an amount above zero." if due > 0 else "Enter an amount below zero.", "amount")
+        return Invalid.because(f"Enter an amount {'above' if shown_due > 0 else 'below'} zero.", "amount")
     if not rules.fits_currency(amount, invoice.currency):
         return Invalid.because(f"{invoice.currency} amounts have {invoice.minor_units} decimals.", "amount")
     if abs(amount) > abs(due):
-        return Invalid.because(f"Only {round(due, invoice.minor_units)} is due on this invoice.", "amount")
+        return Invalid.because(f"Only {round(shown_due, invoice.minor_units)} is due on this {this}.", "amount")
     return None

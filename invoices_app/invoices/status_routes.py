@@ -10,13 +10,12 @@ from flask import Response, url_for
 from invoices_app.invoices import status_actions
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.forms import PayForm
-from invoices_app.invoices.views import document_context, document_or_404, known_revision, show_document
+from invoices_app.invoices.views import ACTIONS, document_context, document_or_404, known_revision, show_document
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, signed_in
 from invoices_app.web.forms import one_time_token
 
-ACTIONS = "invoices/_actions.html"
 A_DAY = timedelta(days=1)
 """It may be tomorrow already where the payment came in."""
 
@@ -45,7 +44,8 @@ def pay(invoice_id: uuid.UUID) -> Response:
     token = form.one_time_token.data
     match status_actions.pay_invoice(invoice_id, paid_on, form.amount.data, form.method.data, token):
         case Ok(due):
-            message = "Part payment recorded." if due else "Marked as paid."
+            kind = "refund" if shown.is_credit_note else "payment"
+            message = f"Part {kind} recorded." if due else "Refund recorded." if shown.is_credit_note else "Marked as paid."
             return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
         case Invalid(problems) if "amount" in problems:
             form.add_errors(problems)

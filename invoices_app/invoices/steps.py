@@ -6,7 +6,6 @@ What a step needs to know it reads for all of its invoices at once, so that many
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +29,7 @@ from invoices_app.db.tenancy import in_business
 from invoices_app.invoices import drafts, rules
 from invoices_app.invoices.document import buyer_details, seller_details
 from invoices_app.invoices.models import (
+    CREDIT_NOTE,
     DraftEdit,
     Invoice,
     InvoiceStatus,
@@ -43,12 +43,6 @@ from invoices_app.results import FORM, Invalid
 NUMBER_CONSTRAINTS = frozenset({"uq_invoices_business_id_number", "uq_invoices_business_id_series_period_seq"})
 FURTHEST_AHEAD = timedelta(days=31)
 NAMED_AT_MOST = 5
-
-_COPIED = (
-    "business_id", "client_id", "currency", "minor_units", "reference", "notes", "discount_percent", "due_by_hand",
-)  # fmt: skip
-_COPIED_OF_LINE = ("description", "quantity", "unit", "unit_price", "tax_rate", "discount_percent", "item_number")
-
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +72,10 @@ TOO_EARLY = Reason(
     "issue_date",
 )
 NOT_ISSUED = Reason("Issue this invoice before you record a payment.", "Issue the drafts before you mark them paid")
+REFUNDED_ALONE = Reason(
+    "Record the refund on the credit note's own page.",
+    "Refunds are recorded on the page of each credit note, so leave these out",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +262,17 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
         audit.record(session, "invoice.issued", "invoice", invoice.id, changes)
 
 
+def direction(invoice: Invoice) -> int:
+    """What turns stored amounts into those on the sheet: a credit note shows what it takes back without a sign."""
+    return -1 if invoice.type_code == CREDIT_NOTE else 1
+
+
+def credit_note_of(session: Session, invoice: Invoice) -> Invoice | None:
+    """The credit note that takes this invoice back."""
+    of_it = (in_business(Invoice), Invoice.preceding_invoice_id == invoice.id, Invoice.type_code == CREDIT_NOTE)
+    return session.execute(select(Invoice).where(*of_it)).scalar_one_or_none()
+
+
 def why_not_pay(invoice: Invoice) -> Reason | None:
     """What stands against any payment for this invoice."""
     if invoice.archived_at is not None:
@@ -287,33 +296,6 @@ def settle(invoice: Invoice, paid_total: Decimal, paid_on: date | None) -> None:
     invoice.status = InvoiceStatus.PAID if settled else InvoiceStatus.SENT
     invoice.paid_on = paid_on if settled else None
     invoice.updated_at = func.now()
-
-
-def duplicate(session: Session, sources: Mapping[uuid.UUID, Invoice], today: date) -> None:
-    """Make new drafts, dated today, with the same client, header and lines; `sources` by the ids of their copies."""
-    lines = defaultdict(list)
-    of_sources = LineItem.invoice_id.in_({source.id for source in sources.values()})
-    for line in session.execute(select(LineItem).where(in_business(LineItem), of_sources)).scalars():
-        lines[line.invoice_id].append(line)
-    copies = [_copy(copy_id, source, today) for copy_id, source in sources.items()]
-    session.add_all(copies)
-    session.flush()
-    for copy in copies:
-        for line in lines[sources[copy.id].id]:
-            values = {name: getattr(line, name) for name in _COPIED_OF_LINE}
-            twin = drafts.new_line(copy, line.position, values, line.tax_rate)
-            twin.line_net = line.line_net  # as it will be computed, so that it need not be written twice
-            session.add(twin)
-    for copy in copies:
-        drafts.recompute(session, copy)
-    for copy in copies:
-        audit.record(session, "invoice.duplicated", "invoice", copy.id, {"from": sources[copy.id].id})
-
-
-def _copy(copy_id: uuid.UUID, source: Invoice, today: date) -> Invoice:
-    copy = Invoice(id=copy_id, issue_date=today, **{name: getattr(source, name) for name in _COPIED})
-    copy.due_date = rules.due_date(today, (source.due_date - source.issue_date).days)
-    return copy
 
 
 def _write(session: Session, invoices: Sequence[Invoice], values: dict[str, Any], action: str) -> None:

@@ -16,12 +16,13 @@ from invoices_app.invoices import queries
 from invoices_app.invoices.document import Document, DocumentLine, Sheet, document
 from invoices_app.invoices.drafts import ARCHIVED, FROZEN
 from invoices_app.invoices.edits import Origin
-from invoices_app.invoices.forms import AddLineForm, EditHeaderForm, EditLineForm, PasteForm, PayForm
+from invoices_app.invoices.forms import AddLineForm, CorrectForm, EditHeaderForm, EditLineForm, PasteForm, PayForm
 from invoices_app.results import Conflict, Invalid
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity
 from invoices_app.web.forms import uuid_or_none
 
+ACTIONS = "invoices/_actions.html"
 EDITED = "invoices/_edit_answer.html"
 LONGEST_REVISION = 9
 
@@ -101,12 +102,14 @@ def document_context(
     new_line_form: AddLineForm | None = None,
     paste_form: PasteForm | None = None,
     pay_form: PayForm | None = None,
+    correct_form: CorrectForm | None = None,
 ) -> dict[str, Any]:
     """All that the document's templates need; a form that was refused takes the place of the fresh one."""
     context: dict[str, Any] = {
         "document": shown,
         "editable": shown.editable,
         "pay_form": pay_form or PayForm(),
+        "correct_form": correct_form or CorrectForm(),
     }
     if not shown.editable:
         return context

@@ -159,6 +159,12 @@ WRITES = [
             "method": ("barter", "Choose how it was paid."),
         },
     ),
+    Write(
+        "correct",
+        step("/correct", make_issued),
+        {"reason": "Wrong address"},
+        {"reason": ("r" * 201, "Use at most 200 characters.")},
+    ),
     Write("reopen", step("/reopen", paid)),
     Write("archive invoice", step("/archive", make_invoice)),
     Write("restore invoice", step("/restore", archived)),

@@ -34,6 +34,7 @@ ROUTES = {
     "/invoices": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "/invoices/<invoice_id>": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "/invoices/<invoice_id>/archive": {"POST": SIGNED_IN},
+    "/invoices/<invoice_id>/correct": {"POST": SIGNED_IN},
     "/invoices/<invoice_id>/duplicate": {"POST": SIGNED_IN},
     "/invoices/<invoice_id>/history": {"GET": SIGNED_IN},
     "/invoices/<invoice_id>/issue": {"POST": SIGNED_IN},
