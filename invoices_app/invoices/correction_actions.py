@@ -43,7 +43,7 @@ _CARRIED_ON = ("wanted_series", "purchase_order", "delivery_date")
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a correction made: the credit note, its number, and the draft that puts the invoice right, if one was wanted."""
+    """What a correction made: the credit note, its number, and the draft to put right, if one was wanted."""
 
     credit_note_id: uuid.UUID
     number: str
@@ -145,5 +145,7 @@ def _replacement(session: Session, invoice: Invoice, issue_date: date) -> Invoic
 def _made_before(session: Session, note_id: uuid.UUID) -> Correction:
     note = session.execute(select(Invoice).where(in_business(Invoice), Invoice.id == note_id)).scalar_one()
     followed = select(Invoice.id).where(in_business(Invoice), Invoice.type_code != CREDIT_NOTE)
-    draft_id = session.execute(followed.where(Invoice.preceding_invoice_id == note.preceding_invoice_id)).scalar_one_or_none()
+    draft_id = session.execute(
+        followed.where(Invoice.preceding_invoice_id == note.preceding_invoice_id)
+    ).scalar_one_or_none()
     return Correction(note.id, str(note.number), draft_id)

@@ -21,9 +21,9 @@ def correct(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = CorrectForm.from_request()
     if not form.validate():
-        return show_document(ACTIONS, document_context(shown, correct_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
     with_draft = not form.without_draft.data
-    token, reason = form.one_time_token.data, form.reason.data
+    token, reason = form.one_time_token.data, form.reason.data or ""
     match correction_actions.correct_invoice(invoice_id, identity().today(), reason, token, with_draft=with_draft):
         case Ok(made):
             next_step = "Put it right in this draft and issue it." if made.draft_id else "This is the credit note."

@@ -25,9 +25,10 @@ from invoices_app.money import ZERO
 
 Part = TypeVar("Part")
 
-_VAT_COUNTRIES = frozenset(
-    "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL NO PL PT RO SE SI SK".split()
-)
+_VAT_COUNTRIES = frozenset([
+    "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+])  # fmt: skip
 _GST_COUNTRIES = frozenset(["AU", "IN", "NZ", "SG"])
 _PARTY_FIELDS = (
     "name", "legal_name", "contact_name", "email", "phone", "address_line1", "address_line2", "city", "region",
@@ -257,8 +258,8 @@ def documents(
     return [made[invoice_id] for invoice_id in ids if invoice_id in made]
 
 
-def _relations(invoice: Invoice, related: Sequence[dict[str, Any]]) -> dict[str, Related | None]:
-    found: dict[str, Related | None] = {"preceding": None, "credited_by": None, "replaced_by": None}
+def _relations(invoice: Invoice, related: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"preceding": None, "credited_by": None, "replaced_by": None}
     for values in related:
         one = Related(
             uuid.UUID(values["id"]), values["type_code"], values["number"], date.fromisoformat(values["issue_date"])

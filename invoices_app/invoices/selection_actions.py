@@ -126,11 +126,11 @@ def duplicate_invoices(ids: Ids, today: date, token: uuid.UUID | None = None) ->
         if refusal is not None:
             return refusal
         outcome = Outcome([steps.name_of(source) for source in sources])
-        copies = {new_id(): source for source in sources}
+        twins = {new_id(): source for source in sources}
         # Another selection from the same page is another attempt, so that it is never taken for done already.
         attempt = uuid.uuid5(token, " ".join(sorted(map(str, ids)))) if token else None
-        if audit.claim(session, attempt, "invoices", next(iter(copies))) is None:
-            copies.duplicate(session, copies, today)
+        if audit.claim(session, attempt, "invoices", next(iter(twins))) is None:
+            copies.duplicate(session, twins, today)
         return Ok(outcome)
 
 

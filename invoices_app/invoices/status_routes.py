@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 
 from flask import Response, url_for
 
 from invoices_app.invoices import status_actions
 from invoices_app.invoices.blueprint import blueprint
+from invoices_app.invoices.document import Document
 from invoices_app.invoices.forms import PayForm
 from invoices_app.invoices.views import ACTIONS, document_context, document_or_404, known_revision, show_document
 from invoices_app.results import Invalid, Ok
@@ -36,20 +38,19 @@ def pay(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = PayForm.from_request()
     if not form.validate():
-        return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
     paid_on = form.paid_on.data or identity().today()
     if paid_on > identity().today() + A_DAY:
         form.add_errors({"paid_on": ["A payment cannot lie in the future."]})
-        return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
     token = form.one_time_token.data
     match status_actions.pay_invoice(invoice_id, paid_on, form.amount.data, form.method.data, token):
         case Ok(due):
-            kind = "refund" if shown.is_credit_note else "payment"
-            message = f"Part {kind} recorded." if due else "Refund recorded." if shown.is_credit_note else "Marked as paid."
+            message = _told_of_payment(shown, due)
             return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
         case Invalid(problems) if "amount" in problems:
             form.add_errors(problems)
-            return show_document(ACTIONS, document_context(shown, pay_form=form), 422)
+            return show_document(ACTIONS, document_context(shown, status_form=form), 422)
         case refusal:
             return errors.answer(refusal)
 
@@ -62,3 +63,10 @@ def reopen(invoice_id: uuid.UUID) -> Response:
             return htmx.done("The last payment was taken back.", url_for("invoices.show", invoice_id=invoice_id))
         case refusal:
             return errors.answer(refusal)
+
+
+def _told_of_payment(shown: Document, due: Decimal) -> str:
+    """What was recorded, with as much still `due` after it."""
+    if shown.is_credit_note:
+        return "Part refund recorded." if due else "Refund recorded."
+    return "Part payment recorded." if due else "Marked as paid."

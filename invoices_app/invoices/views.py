@@ -101,15 +101,14 @@ def document_context(
     line_form: tuple[uuid.UUID, EditLineForm] | None = None,
     new_line_form: AddLineForm | None = None,
     paste_form: PasteForm | None = None,
-    pay_form: PayForm | None = None,
-    correct_form: CorrectForm | None = None,
+    status_form: PayForm | CorrectForm | None = None,
 ) -> dict[str, Any]:
     """All that the document's templates need; a form that was refused takes the place of the fresh one."""
     context: dict[str, Any] = {
         "document": shown,
         "editable": shown.editable,
-        "pay_form": pay_form or PayForm(),
-        "correct_form": correct_form or CorrectForm(),
+        "pay_form": status_form if isinstance(status_form, PayForm) else PayForm(),
+        "correct_form": status_form if isinstance(status_form, CorrectForm) else CorrectForm(),
     }
     if not shown.editable:
         return context

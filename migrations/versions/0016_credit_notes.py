@@ -124,30 +124,24 @@ END
 $$
 """
 
+# Table, when, and what is called.
 TRIGGERS = {
     "credit_note_mirrors": (
         "invoices",
-        "CREATE CONSTRAINT TRIGGER credit_note_mirrors"
-        " AFTER INSERT OR UPDATE OF type_code, preceding_invoice_id ON invoices"
-        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.type_code = 381) EXECUTE FUNCTION check_credit_note()",
+        "AFTER INSERT OR UPDATE OF type_code, preceding_invoice_id",
+        "check_credit_note",
     ),
-    "credited_stays_settled": (
-        "invoices",
-        "CREATE TRIGGER credited_stays_settled AFTER UPDATE OF status ON invoices"
-        " FOR EACH ROW WHEN (OLD.status = 'paid' AND NEW.status = 'sent') EXECUTE FUNCTION keep_credited_settled()",
-    ),
-    "set_off_on_both": (
-        "payments",
-        "CREATE CONSTRAINT TRIGGER set_off_on_both AFTER INSERT ON payments"
-        f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.method = '{SET_OFF}')"
-        " EXECUTE FUNCTION check_set_off()",
-    ),
-    "keep_set_off": (
-        "payments",
-        "CREATE TRIGGER keep_set_off AFTER UPDATE ON payments"
-        f" FOR EACH ROW WHEN (OLD.method = '{SET_OFF}') EXECUTE FUNCTION keep_set_off()",
-    ),
+    "credited_stays_settled": ("invoices", "AFTER UPDATE OF status", "keep_credited_settled"),
+    "set_off_on_both": ("payments", "AFTER INSERT", "check_set_off"),
+    "keep_set_off": ("payments", "AFTER UPDATE", "keep_set_off"),
 }
+CONDITIONS = {
+    "credit_note_mirrors": "NEW.type_code = 381",
+    "credited_stays_settled": "OLD.status = 'paid' AND NEW.status = 'sent'",
+    "set_off_on_both": f"NEW.method = '{SET_OFF}'",
+    "keep_set_off": f"OLD.method = '{SET_OFF}'",
+}
+AT_COMMIT = ("credit_note_mirrors", "set_off_on_both")
 FUNCTIONS = {
     "check_credit_note()": CHECK_NOTE,
     "check_set_off()": CHECK_SET_OFF,
@@ -183,12 +177,18 @@ def upgrade() -> None:
     )
     for function in FUNCTIONS.values():
         op.execute(function)
-    for _, trigger in TRIGGERS.values():
-        op.execute(trigger)
+    for name, (table, when, function) in TRIGGERS.items():
+        kind, deferred = (
+            ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED") if name in AT_COMMIT else ("TRIGGER", "")
+        )
+        op.execute(
+            f"CREATE {kind} {name} {when} ON {table} {deferred}"
+            f" FOR EACH ROW WHEN ({CONDITIONS[name]}) EXECUTE FUNCTION {function}()"
+        )
 
 
 def downgrade() -> None:
-    for name, (table, _) in TRIGGERS.items():
+    for name, (table, _, _) in TRIGGERS.items():
         op.execute(f"DROP TRIGGER {name} ON {table}")
     for name in FUNCTIONS:
         op.execute(f"DROP FUNCTION {name}")

@@ -16,7 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from invoices_app.clients import actions as client_actions
 from invoices_app.clients import queries as client_queries
-from invoices_app.invoices import actions, line_actions, queries, selection_actions, status_actions
+from invoices_app.invoices import actions, correction_actions, line_actions, queries, selection_actions, status_actions
 from invoices_app.invoices.document import Document, document
 from invoices_app.invoices.figures import STATUSES, Figures, figures
 from invoices_app.invoices.queries import InvoiceFilters
@@ -120,6 +120,15 @@ class Life:
     def do_delete_line(self) -> Any:
         shown = self._document()
         return line_actions.delete_line(shown.id, shown.lines[0].id, ORIGIN) if shown.lines else None
+
+    def do_correct(self) -> Any:
+        """Credit one, mostly with a draft that goes on; the credit note is there to be refunded, too."""
+        chosen, with_draft = self._invoice(), self.random.random() < 0.7
+        result = correction_actions.correct_invoice(chosen, self.day, with_draft=with_draft)
+        if isinstance(result, Ok):
+            made = (result.value.credit_note_id, result.value.draft_id)
+            self.invoices += [key for key in made if key is not None]
+        return result
 
     def do_issue(self) -> Any:
         return status_actions.issue_invoice(self._invoice(), today())
