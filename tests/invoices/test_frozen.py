@@ -24,7 +24,7 @@ FREE = {"archived_at", "archiving_id", "internal_notes", "updated_at", "version"
 # Other rules refuse these alone, before it is asked whether they are frozen; some are tried below in company.
 REFUSED_BY_OTHER_RULES = {
     "client_id", "discount_amount", "id", "net_total", "paid_on", "paid_total", "preceding_invoice_id", "status",
-    "subtotal", "tax_total", "total", "wanted_series",
+    "subtotal", "tax_total", "total", "type_code", "wanted_series",
 }  # fmt: skip
 UNISSUED = """
     seller = NULL, buyer = NULL, number = NULL, seq = NULL, issued_at = NULL, series = '', status = 'draft',
@@ -37,6 +37,7 @@ TOGETHER = [
     "total = total + 1, tax_total = tax_total + 1, archived_at = now()",
     UNISSUED,
     "issue_date = issue_date - 1, due_date = due_date + 1",
+    "type_code = 381, preceding_invoice_id = id",
 ]
 OTHER_TEXT = "CASE WHEN COALESCE({0}, '') = '' THEN 'x' ELSE left({0}, -1) END"
 CHANGED = {
