@@ -115,6 +115,6 @@ def _overview() -> Executable:
 
 
 def to_do(today: date) -> Sequence[InvoiceRow]:
-    """What waits for someone: what is overdue, oldest first, what falls due this week, drafts unsent for a week."""
+    """What waits for someone: overdue ones, oldest first, refunds, what falls due this week, drafts a week old."""
     values = {**given_business(), "today": today, "soon": today + SOON, "unsent": today - UNSENT}
     return invoice_rows(to_do_statement(TO_DO_ROWS), values, today)

@@ -26,6 +26,7 @@ from invoices_app.web.forms import search_text, uuid_or_none
 
 ALL = "invoices.index"
 OF_CLIENT = "clients.show"
+CREDIT_NOTES = "credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Listing:
         """Whether something other than the usual is shown."""
         filters = self.filters
         own_client = filters.client if self.endpoint == ALL else None
-        return bool(filters.q or filters.status or own_client or filters.archived)
+        return bool(filters.q or filters.status or own_client or filters.archived or filters.credit_notes)
 
     def _values(self, filters: InvoiceFilters) -> dict[str, Any]:
         values = _values(filters)
@@ -105,9 +106,16 @@ def _listing(args: Mapping[str, str], page_of: Client | None) -> Listing:
         chosen = uuid_or_none(wanted)
         client = (client_queries.client(chosen) if chosen else None) or abort(404)
     q = "" if page_of else search_text(args)
-    filters = InvoiceFilters(status, client.id if client else None, q, args.get("archived") == "1", sort)
+    credit_notes = _only_credit_notes(args.get("type") or None)
+    filters = InvoiceFilters(status, client.id if client else None, q, args.get("archived") == "1", sort, credit_notes)
     place = pagination.place_of(_kind(filters), args)
     return Listing(filters, place, client.name if client else "", OF_CLIENT if page_of else ALL)
+
+
+def _only_credit_notes(wanted: str | None) -> bool:
+    if wanted not in {None, CREDIT_NOTES}:
+        raise BadAddress(f"There is no such type; there is {CREDIT_NOTES} for credit notes alone.")
+    return wanted is not None
 
 
 def context(listing: Listing) -> dict[str, Any]:
@@ -138,7 +146,7 @@ def counts_context(listing: Listing, kept: Figures | None) -> dict[str, Any]:
     filters = listing.filters
     return {
         "counts": kept.shown(archived=filters.archived) if kept else None,
-        "hidden": kept.archived[filters.status or "all"] if kept else None,
+        "hidden": kept.archived[filters.status or "all"] if kept and not filters.credit_notes else None,
         "figures": kept.currencies if kept else (),
     }
 
@@ -209,5 +217,6 @@ def _values(filters: InvoiceFilters) -> dict[str, Any]:
         "client": filters.client,
         "q": filters.q or None,
         "archived": 1 if filters.archived else None,
+        "type": CREDIT_NOTES if filters.credit_notes else None,
         "sort": filters.sort if filters.sort != queries.NEWEST_FIRST else None,
     }

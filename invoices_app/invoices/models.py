@@ -197,6 +197,15 @@ class Invoice(Base):
             unique=True,
             postgresql_where=text(f"type_code = {CREDIT_NOTE}"),
         ),
+        # The list of credit notes, and what is to be refunded: dashboard.queries.to_do.
+        Index(
+            "ix_invoices_business_id_credit_notes",
+            "business_id",
+            "shelf",
+            "issue_date",
+            "id",
+            postgresql_where=text(f"type_code = {CREDIT_NOTE}"),
+        ),
     )
 
     business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)

@@ -9,9 +9,23 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Date, Select, and_, bindparam, case, exists, func, literal_column, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
@@ -41,11 +55,18 @@ _SHELVES = {
 }
 _TO_ARCHIVED = Shelf.ARCHIVED_DRAFT - Shelf.DRAFT
 _TODAY = bindparam("today", type_=Date)
+
+
+def _is_credit_note(invoice: Any) -> ColumnElement[bool]:
+    """A literal, so that a prepared statement knows the index that holds credit notes alone."""
+    return cast("ColumnElement[bool]", invoice.type_code == literal_column(str(CREDIT_NOTE)))
+
+
 _NOTE = aliased(Invoice)
 _IS_CREDITED = exists().where(
     _NOTE.business_id == Invoice.business_id,
     _NOTE.preceding_invoice_id == Invoice.id,
-    _NOTE.type_code == literal_column(str(CREDIT_NOTE)),  # a literal, so that a prepared statement uses the index, too
+    _is_credit_note(_NOTE),
 )
 _COLUMNS = (
     "id", "number", "status", "client_id", "client_name", "reference", "issue_date", "due_date", "paid_on", "currency",
@@ -85,13 +106,14 @@ class InvoiceRow:
 @dataclass(frozen=True, slots=True)
 class InvoiceFilters:
     """What the list shows: `status` is one of `STATUSES` or None for all; `sort` one of `SORTS`, "-" before it for
-    the other direction."""
+    the other direction; `credit_notes` for nothing else."""
 
     status: str | None = None
     client: uuid.UUID | None = None
     q: str = ""
     archived: bool = False
     sort: str = NEWEST_FIRST
+    credit_notes: bool = False
 
 
 def invoice_page(
@@ -150,9 +172,9 @@ def invoice_rows(statement: Select[Any], values: Mapping[str, Any], today: date)
 
 @cache
 def to_do_statement(limit: int) -> Select[Any]:
-    """What waits for someone, at most `limit` rows: overdue, due until `soon`, drafts from before `unsent`.
+    """What waits for someone, at most `limit` rows: overdue, to refund, due until `soon`, drafts from before `unsent`.
 
-    Each of the three is read from an index, in the order in which it is shown.
+    Each of the four is read from an index, in the order in which it is shown.
     """
     soon, unsent = (bindparam(name, type_=Date) for name in ("soon", "unsent"))
     sent = _rows(Invoice.due_date.label("sort_key")).where(Invoice.shelf == Shelf.SENT, Invoice.amount_due > 0)
@@ -166,8 +188,10 @@ def to_do_statement(limit: int) -> Select[Any]:
         .subquery()
     )
     waiting = select(*[column for column in oldest.c if column.key != "created_at"])
+    owed = _rows(Invoice.issue_date.label("sort_key")).where(Invoice.shelf == Shelf.SENT, _is_credit_note(Invoice))
     groups = (
         sent.where(Invoice.due_date < _TODAY).order_by(Invoice.due_date, Invoice.id),
+        owed.where(Invoice.amount_due < 0).order_by(Invoice.issue_date, Invoice.id),
         sent.where(Invoice.due_date >= _TODAY, Invoice.due_date <= soon).order_by(Invoice.due_date, Invoice.id),
         waiting.where(func.date(oldest.c.created_at) <= unsent).order_by(oldest.c.sort_key, oldest.c.id),
     )
@@ -212,7 +236,9 @@ def _statement(filters: InvoiceFilters, today: date, *, many_found: bool | None 
     if filters.q and many_found is None:
         many_found = too_many(SearchKind.INVOICE, filters.q)
     search = None if not filters.q else _Search.MANY if many_found else _Search.FEW
-    shape = _Shape(filters.status, filters.client is not None, search, filters.archived, filters.sort)
+    shape = _Shape(
+        filters.status, filters.client is not None, search, filters.archived, filters.sort, filters.credit_notes
+    )
     values = {**given_business(), "today": today, "client": filters.client, "typed": filters.q}
     return lambda way: (_walk(shape, way), values)
 
@@ -230,6 +256,7 @@ class _Shape(NamedTuple):
     search: _Search | None
     archived: bool
     sort: str
+    credit_notes: bool
 
 
 @cache
@@ -246,6 +273,8 @@ def _branches(shape: _Shape) -> Sequence[Select[Any]]:
     statement = _rows(_order(shape.sort).select_key())
     if shape.of_client:
         statement = statement.where(Invoice.client_id == bindparam("client", type_=Invoice.client_id.type))
+    if shape.credit_notes:
+        statement = statement.where(_is_credit_note(Invoice))
     if shape.status == "sent":
         statement = statement.where(or_(Invoice.due_date >= _TODAY, Invoice.amount_due <= 0))
     elif shape.status == "overdue":

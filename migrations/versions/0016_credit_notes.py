@@ -175,6 +175,12 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("type_code = 381"),
     )
+    op.create_index(
+        "ix_invoices_business_id_credit_notes",
+        "invoices",
+        ["business_id", "shelf", "issue_date", "id"],
+        postgresql_where=sa.text("type_code = 381"),
+    )
     for function in FUNCTIONS.values():
         op.execute(function)
     for name, (table, when, function) in TRIGGERS.items():
@@ -192,6 +198,7 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {name} ON {table}")
     for name in FUNCTIONS:
         op.execute(f"DROP FUNCTION {name}")
+    op.drop_index("ix_invoices_business_id_credit_notes", table_name="invoices")
     op.drop_index("uq_invoices_business_id_credited", table_name="invoices")
     op.drop_index("ix_invoices_business_id_preceding_invoice_id", table_name="invoices")
     op.drop_constraint(op.f("ck_invoices_credit_note_refers"), "invoices", type_="check")

@@ -158,6 +158,15 @@ def write_at_once(visitor: Visitor, client_id: str, lines: list[dict[str, object
     return visitor.post(form.action, values).path
 
 
+def credited(visitor: Visitor, path: str) -> dict[str, str]:
+    """Issue a draft, have it paid, and take it back: the ids of the invoice and of its credit note."""
+    for step in ("/issue", "/pay"):
+        visitor.send(visitor.open(path).form(step))
+    form = visitor.open(path).form("/correct")
+    note = visitor.post(form.action, form.filled({"reason": "Sent to the wrong company"}) | {"without_draft": "y"})
+    return {"credited": path.rpartition("/")[2], "credit_note": note.path.rpartition("/")[2]}
+
+
 @pytest.fixture(scope="session")
 def shop(base_url: str) -> Iterator[Shop]:
     with Visitor(base_url) as visitor:
@@ -195,6 +204,7 @@ def shop(base_url: str) -> Iterator[Shop]:
                 state, ("/issue", "/archive")
             ):
                 visitor.send(visitor.open(path).form(step))
+        places |= credited(visitor, write_at_once(visitor, client, retail_lines(3), reference="Order credited"))
         yield Shop(visitor, places)
 
 

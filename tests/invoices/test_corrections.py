@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 from psycopg.errors import CheckViolation, IntegrityError, UniqueViolation
 
 from invoices_app.db.keyset import START
-from invoices_app.invoices import actions, correction_actions, selection_actions, series, status_actions
+from invoices_app.invoices import actions, correction_actions, line_actions, selection_actions, series, status_actions
 from invoices_app.invoices.correction_actions import Correction
 from invoices_app.invoices.document import Document
+from invoices_app.invoices.export import HEADER, export_batches
 from invoices_app.invoices.figures import Figures, figures
 from invoices_app.invoices.queries import InvoiceFilters, InvoiceRow, invoice_page
 from invoices_app.results import Conflict, Invalid, NotFound, Ok
 from tests.invoices.conftest import THREADS
 from tests.support.databases import Database
 from tests.support.factories import (
+    ORIGIN,
     archive,
     issue,
     line,
@@ -266,11 +268,52 @@ def test_lists_say_what_it_is(owner: Person) -> None:
     assert {row.shown_status for row in found.values()} == {"draft", "sent", "paid"}
     assert sum(row.total for row in found.values() if row.number) == 0
     words = owner.browser.get("/invoices").words()
-    assert words.count("Credit note") == 2
+    assert words.count("Credit note") == 3, "two rows, and the tab"
     assert "late" not in words
     with owner.acting():
         ahead = invoice_page(InvoiceFilters(status="overdue"), START, today() + timedelta(days=400)).rows
     assert not [row for row in ahead if row.type_code == 381 or row.id in {paid, unpaid}]
+
+
+def test_a_list_of_credit_notes_alone(owner: Person) -> None:
+    client_id = make_client(owner)
+    unpaid, other = (make_issued(owner, client_id=client_id) for _ in range(2))
+    pay(owner, other)
+    notes = {str(correct(owner, key, with_draft=False).credit_note_id) for key in (unpaid, other)}
+    for url in ("/invoices?type=credit", f"/clients/{client_id}?type=credit", "/invoices?type=credit&sort=client"):
+        page = owner.browser.get(url)
+        assert set(page.row_ids("invoice")) == notes
+        assert "archived hidden" not in page.words()
+    archive(owner, uuid.UUID(min(notes)))
+    assert owner.browser.get("/invoices?type=credit").row_ids("invoice") == [max(notes)]
+    assert len(owner.browser.get("/invoices?type=credit&archived=1").row_ids("invoice")) == 2
+    assert "/invoices.csv?type=credit" in owner.browser.get("/invoices?type=credit").text
+    with owner.acting():
+        exported = [row for rows in export_batches(InvoiceFilters(credit_notes=True), today()) for row in rows]
+    kind, total = HEADER.index("type_code"), HEADER.index("total")
+    assert [(row[kind], row[total]) for row in exported] == [(381, Decimal(-120))]
+    owner.browser.get("/invoices?type=debit", 400)
+
+
+def test_the_dashboard_asks_for_the_refund(owner: Person) -> None:
+    paid, unpaid = make_issued(owner), make_issued(owner)
+    pay(owner, paid)
+    refund = correct(owner, paid, with_draft=False)
+    correct(owner, unpaid, with_draft=False)
+    page = owner.browser.get("/")
+    assert page.row_ids("invoice") == [str(refund.credit_note_id)]
+    assert "To refund" in page.words()
+    pay(owner, refund.credit_note_id)
+    assert "to be refunded" in owner.browser.get("/").words()
+
+
+def test_lines_are_not_repeated_from_a_credit_note(owner: Person) -> None:
+    client_id = make_client(owner)
+    correct(owner, make_issued(owner, [line("Work", 3)], client_id=client_id), with_draft=False)
+    draft = make_invoice(owner, [], client_id=client_id)
+    with owner.acting():
+        value_of(line_actions.repeat_lines(draft, ORIGIN))
+    assert [one.quantity for one in read(owner, draft).lines] == [3]
 
 
 def test_selections(owner: Person) -> None:

@@ -20,6 +20,7 @@ BUDGETS = {
     "/invoices?archived=1&status=draft": 3,
     "/invoices?status=overdue&sort=-due": 3,
     "/invoices?sort=client": 3,
+    "/invoices?type=credit&status=sent": 3,
     "/invoices?q=job": 3,
     "/invoices?q=job&sort=amount&archived=1": 3,
     "/invoices?q=nobody": 3,
