@@ -107,6 +107,7 @@ def document_context(
     context: dict[str, Any] = {
         "document": shown,
         "editable": shown.editable,
+        "on_screen": True,
         "pay_form": status_form if isinstance(status_form, PayForm) else PayForm(),
         "correct_form": status_form if isinstance(status_form, CorrectForm) else CorrectForm(),
     }

@@ -35,8 +35,11 @@ def look_at_original(page: Page, number: str) -> None:
     expect(page.locator("#invoice-status")).to_have_text("Credited")
     expect(page.locator("#correct")).to_have_count(0)
     expect(page.locator("#pay")).to_have_count(0)
+    amount(page, "due", "0.00")
     page.emulate_media(media="print")
     expect(page.locator("#invoice-related")).to_be_hidden()
+    expect(page.locator("#invoice-due")).to_be_hidden()
+    expect(page.locator("#invoice-totals .on-paper")).to_contain_text("€48.00")
     page.emulate_media(media="screen")
 
 

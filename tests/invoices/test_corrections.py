@@ -237,6 +237,7 @@ def test_the_print_of_the_original_stays_byte_for_byte(owner: Person) -> None:
         page = owner.browser.get(f"/invoices/{invoice_id}")
         assert f"Credited by {made.number}" in page.words()
         assert f"/invoices/{made.draft_id}" in page.text
+        assert page.amount("invoice-due") == 0
 
 
 def test_the_sheet_of_a_credit_note(owner: Person) -> None:
