@@ -112,9 +112,10 @@ def _correct(
     parties: dict[str, Any] = {"seller": invoice.seller, "buyers": {invoice.client_id: invoice.buyer}}
     steps.issue(session, [note], replace(facts, **parties))
     steps.settle(note, -left, issue_date)
-    made = {"credit_note": note.id, "draft": draft.id if draft else None, "reason": reason}
-    audit.record(session, "invoice.credited", "invoice", invoice.id, made)
-    audit.record(session, "invoice.credits", "invoice", note.id, {"from": invoice.id, "reason": reason})
+    told = {"credit_note": note.id, "draft": draft.id if draft else None, "set_off": left, "reason": reason}
+    audit.record(session, "invoice.credited", "invoice", invoice.id, told)
+    told = {"from": invoice.id, "set_off": -left, "reason": reason}
+    audit.record(session, "invoice.credits", "invoice", note.id, told)
     return Correction(note.id, str(note.number), draft.id if draft else None)
 
 

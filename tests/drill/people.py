@@ -19,7 +19,7 @@ NUMBER = re.compile(r"INV-\d{4}-\d{4,}")
 UNAVAILABLE = frozenset({500, 502, 503, 504})
 GIVE_UP_SECONDS = 90.0
 MOST_KNOWN = 30
-WORK = {"create": 4, "issue": 5, "edit": 9, "add_line": 2, "pay": 5, "duplicate": 3, "archive": 1}
+WORK = {"create": 4, "issue": 5, "edit": 9, "add_line": 2, "pay": 5, "duplicate": 3, "archive": 1, "correct": 2}
 """What people do, and how often beside the others."""
 
 
@@ -58,6 +58,8 @@ class Journal:
     lines: dict[uuid.UUID, str] = field(default_factory=dict)
     """One-time token of a line, and the invoice that it was added to."""
     payments: dict[uuid.UUID, str] = field(default_factory=dict)
+    corrected: dict[uuid.UUID, tuple[str, str]] = field(default_factory=dict)
+    """One-time token, the invoice that it took back, and the draft that it opened."""
     numbers: dict[str, str] = field(default_factory=dict)
     archived: set[str] = field(default_factory=set)
     edits: list[Edit] = field(default_factory=list)
@@ -195,6 +197,15 @@ class Worker:
                 self.journal.payments[token] = invoice_id
             else:
                 self._forget(invoice_id)
+
+    def correct(self) -> None:
+        if invoice_id := self._any(self.issued):
+            token = uuid.uuid4()
+            if made := self._make(f"/invoices/{invoice_id}/correct", token):
+                self._note("correct")
+                self.journal.corrected[token] = (invoice_id, made)
+                self.drafts.append(made)
+                self.issued.remove(invoice_id)
 
     def archive(self) -> None:
         if invoice_id := self._any(self.drafts + self.issued):

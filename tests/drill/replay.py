@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -47,6 +47,13 @@ UNSOUND: dict[str, LiteralString] = {
         GROUP BY business_id, series, period
         HAVING min(seq) <> 1 OR max(seq) <> count(*) OR max(next_seq) <> max(seq) + 1
     """,
+    "credit notes": """
+        SELECT 'credit note ' || n.id || ' of ' || i.id FROM invoices n
+        JOIN invoices i ON i.business_id = n.business_id AND i.id = n.preceding_invoice_id
+        WHERE n.type_code = 381 AND (n.total <> -i.total OR n.tax_total <> -i.tax_total OR i.status <> 'paid'
+            OR n.amount_due <> -(SELECT COALESCE(sum(amount), 0) FROM payments p WHERE p.invoice_id IN (n.id, i.id)
+                AND p.method <> 'credit_note' AND p.voided_at IS NULL))
+    """,
     "audit": """
         SELECT 'invoice ' || i.id || ' was issued ' || count(a.id) || ' times by its history'
         FROM invoices i LEFT JOIN audit_events a ON a.entity_id = i.id AND a.action = 'invoice.issued'
@@ -56,8 +63,10 @@ UNSOUND: dict[str, LiteralString] = {
             OR min((a.changes ->> 'total')::numeric) <> i.total
         UNION ALL
         SELECT 'invoice ' || i.id || ' was paid otherwise by its history'
-        FROM invoices i JOIN audit_events a ON a.entity_id = i.id AND a.action = 'invoice.paid'
-        GROUP BY i.id, i.paid_total HAVING sum((a.changes ->> 'amount')::numeric) <> i.paid_total
+        FROM invoices i JOIN audit_events a ON a.entity_id = i.id
+            AND a.action IN ('invoice.paid', 'invoice.credited', 'invoice.credits')
+        GROUP BY i.id, i.paid_total
+        HAVING sum(COALESCE(a.changes ->> 'amount', a.changes ->> 'set_off')::numeric) <> i.paid_total
     """,
 }
 
@@ -89,7 +98,7 @@ def replay(superuser: URL, journals: list[Journal], made_before: Iterable[str]) 
 def held_against(books: Books, told: Told, made_before: Iterable[str]) -> dict[str, list[str]]:
     """What was acknowledged and is not in the books, and what is in the books and was never asked for."""
     return {
-        "lost": [*_lost(books, told), *_lost_edits(books, told)],
+        "lost": [*_lost(books, told), *_lost_corrections(books, told), *_lost_edits(books, told)],
         "doubled": list(_doubled(books, told, set(made_before))),
     }
 
@@ -106,6 +115,8 @@ class Books:
     tokens: dict[uuid.UUID, str]
     written: Counter[tuple[str, str]]
     """How often the history says that a line got a description."""
+    corrections: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """Credit note to the invoice that it takes back, and the draft that puts it right."""
 
     @classmethod
     def read(cls, connection: psycopg.Connection) -> Books:
@@ -121,9 +132,13 @@ class Books:
                 "SELECT id::text, number, archived_at IS NOT NULL FROM invoices")},
             {found: (invoice, version, text) for found, invoice, version, text in rows(
                 "SELECT id::text, invoice_id::text, version, description FROM line_items")},
-            dict(rows("SELECT id::text, invoice_id::text FROM payments")),
+            dict(rows("SELECT id::text, invoice_id::text FROM payments WHERE method <> 'credit_note'")),
             dict(rows("SELECT token, resource_id::text FROM submissions")),
             Counter((line, text) for line, text in edits),
+            {note: (invoice, draft) for note, invoice, draft in rows("""
+                SELECT n.id::text, n.preceding_invoice_id::text, d.id::text FROM invoices n
+                LEFT JOIN invoices d ON d.preceding_invoice_id = n.preceding_invoice_id AND d.type_code = 380
+                WHERE n.type_code = 381""")},
         )  # fmt: skip
 
     def made_by(self, token: uuid.UUID, kind: str) -> str | None:
@@ -139,6 +154,7 @@ class Told:
         self.copied = {token: made for journal in journals for token, made in journal.copied.items()}
         self.lines = {token: made for journal in journals for token, made in journal.lines.items()}
         self.payments = {token: made for journal in journals for token, made in journal.payments.items()}
+        self.corrected = {token: made for journal in journals for token, made in journal.corrected.items()}
         self.numbers = [pair for journal in journals for pair in journal.numbers.items()]
         self.archived = {found for journal in journals for found in journal.archived}
         self.edits = [edit for journal in journals for edit in journal.edits]
@@ -164,6 +180,12 @@ def _lost(books: Books, told: Told) -> Iterator[str]:
     for invoice in told.archived:
         if not books.invoices.get(invoice, (None, False))[1]:
             yield f"the archiving of invoice {invoice}"
+
+
+def _lost_corrections(books: Books, told: Told) -> Iterator[str]:
+    for token, made in told.corrected.items():
+        if books.corrections.get(books.made_by(token, "credit note") or "") != made:
+            yield f"the correction of invoice {made[0]}"
 
 
 def _lost_edits(books: Books, told: Told) -> Iterator[str]:
@@ -198,6 +220,8 @@ def _doubled(books: Books, told: Told, made_before: set[str]) -> Iterator[str]:
     """What is there and nobody asked for, but for what was asked for and never answered."""
     unanswered = {books.made_by(token, kind) for token in told.perhaps for kind in ("invoice", "line", "payment")}
     invoices = {*made_before, *told.created.values(), *told.copied.values()}
+    for note in {books.made_by(token, "credit note") for token in {*told.corrected, *told.perhaps}} - {None}:
+        invoices |= {str(note), str(books.corrections.get(str(note), ("", None))[1])}
     yield from (f"invoice {invoice}" for invoice in set(books.invoices) - invoices - unanswered)
     payments = {books.made_by(token, "payment") for token in told.payments}
     yield from (f"payment {payment}" for payment in set(books.payments) - payments - unanswered)

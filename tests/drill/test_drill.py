@@ -42,21 +42,28 @@ def test_an_upgrade_while_people_work(server: ServerUrls, worker: str) -> None:
 
 # ---- That a drill would see it ----
 
-MADE, ADDED, PAID = (uuid.UUID(int=number) for number in (1, 2, 3))
+MADE, ADDED, PAID, TAKEN_BACK = (uuid.UUID(int=number) for number in (1, 2, 3, 4))
 JOURNAL = Journal(
     created={MADE: "I"},
     lines={ADDED: "I"},
     payments={PAID: "I"},
+    corrected={TAKEN_BACK: ("I", "D")},
     numbers={"I": "INV-1"},
     archived={"I"},
     edits=[Edit("L", 1, "first"), Edit("L", 2, "second")],
 )
 BOOKS = Books(
-    invoices={"I": ("INV-1", True)},
+    invoices={"I": ("INV-1", True), "N": ("INV-2", False), "D": (None, False)},
     lines={"L": ("I", 3, "second"), "M": ("I", 1, "More")},
     payments={"P": "I"},
-    tokens={uuid.uuid5(MADE, "invoice"): "I", uuid.uuid5(ADDED, "line"): "M", uuid.uuid5(PAID, "payment"): "P"},
+    tokens={
+        uuid.uuid5(MADE, "invoice"): "I",
+        uuid.uuid5(ADDED, "line"): "M",
+        uuid.uuid5(PAID, "payment"): "P",
+        uuid.uuid5(TAKEN_BACK, "credit note"): "N",
+    },
     written=Counter({("L", "first"): 1, ("L", "second"): 1}),
+    corrections={"N": ("I", "D")},
 )
 
 
@@ -81,6 +88,8 @@ def test_books_that_hold_what_was_said() -> None:
         {"lines": {"L": ("I", 2, "second"), "M": ("I", 1, "More")}},
         {"payments": {}},
         {"tokens": {}},
+        {"corrections": {}},
+        {"corrections": {"N": ("I", None)}},
         {"written": Counter({("L", "second"): 1})},
     ],
 )
