@@ -94,6 +94,10 @@ class _Told:
         """The value of a field in words, empty when it has none."""
         return self._words(name, self.changes.get(name))
 
+    def size(self, name: str) -> Markup:
+        """An amount without its sign."""
+        return self._words(name, str(self.changes.get(name) or "").removeprefix("-"))
+
     def line(self) -> Markup:
         """The line that this is about."""
         name = self.changes.get("of") or self.changes.get("description")
@@ -175,8 +179,10 @@ def _issued(told: _Told) -> list[Markup]:
 def _paid(told: _Told) -> list[Markup]:
     method = str(told.changes.get("method", "")).replace("_", " ")
     by = Markup(" by {}").format(method) if method and method != "other" else Markup("")
-    on = Markup(", received {}").format(told.get("paid_on")) if told.get("paid_on") else Markup("")
-    return [Markup("recorded a payment of {}{}{}").format(told.get("amount"), by, on)]
+    is_refund = str(told.changes.get("amount", "")).startswith("-")
+    moved = Markup(", paid {}") if is_refund else Markup(", received {}")
+    on = moved.format(told.get("paid_on")) if told.get("paid_on") else Markup("")
+    return [Markup("recorded a {} of {}{}{}").format("refund" if is_refund else "payment", told.size("amount"), by, on)]
 
 
 def _credited(told: _Told) -> list[Markup]:

@@ -360,6 +360,17 @@ def test_history_says_it(owner: Person) -> None:
     assert f"made this draft as a copy of INV-{YEAR}-0001" in words
 
 
+def test_history_of_a_refund(owner: Person) -> None:
+    invoice_id = make_issued(owner)
+    pay(owner, invoice_id, 50)
+    note_id = correct(owner, invoice_id).credit_note_id
+    pay(owner, note_id)
+    assert (
+        "recorded a payment of £50.00 by cash, received" in owner.browser.get(f"/invoices/{invoice_id}/history").words()
+    )
+    assert "recorded a refund of £50.00 by cash, paid" in owner.browser.get(f"/invoices/{note_id}/history").words()
+
+
 def test_the_parties_are_those_of_the_invoice(owner: Person, database: Database) -> None:
     client_id = make_client(owner, "Old Name", city="Bath")
     invoice_id = make_issued(owner, client_id=client_id)
