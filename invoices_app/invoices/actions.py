@@ -18,7 +18,7 @@ from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import copies, drafts, edits, rules, steps
+from invoices_app.invoices import copies, drafts, edits, rules, series, steps
 from invoices_app.invoices.document import Sheet
 from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import Invoice
@@ -90,6 +90,8 @@ def update_invoice(
             client = _client(session, values.get("client_id", invoice.client_id))
             if client is None or (client.archived and client.id != invoice.client_id):
                 return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
+            if values.get("wanted_series") and not series.exists(values["wanted_series"]):
+                return Invalid.because(series.UNKNOWN_SERIES, "wanted_series")
             values = _filled(session, invoice, values, client)
             changes = audit.difference(invoice, values)
             if changes and invoice.version != version:

@@ -22,6 +22,7 @@ NO_COPY = Reason(
 
 _COPIED = (
     "business_id", "client_id", "currency", "minor_units", "reference", "notes", "discount_percent", "due_by_hand",
+    "wanted_series",
 )  # fmt: skip
 _COPIED_OF_LINE = ("description", "quantity", "unit", "unit_price", "tax_rate", "discount_percent", "item_number")
 

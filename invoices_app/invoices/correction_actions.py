@@ -38,7 +38,7 @@ _MIRRORED_OF_LINE = (
     "business_id", "position", "description", "item_number", "unit", "unit_code", "unit_price", "discount_percent",
     "tax_category", "tax_rate", "exemption_reason",
 )  # fmt: skip
-_CARRIED_ON = ("wanted_series", "purchase_order", "delivery_date")
+_CARRIED_ON = ("purchase_order", "delivery_date")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Document:
     payments: Sequence[DocumentPayment]
     revision: int
     due_by_hand: bool
+    wanted_series: str | None
 
     @property
     def editable(self) -> bool:
@@ -294,7 +295,7 @@ _SIGNED = (
 _PLAIN_FIELDS = (
     "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
     "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
-    "paid_total", "amount_due", "revision", "due_by_hand",
+    "paid_total", "amount_due", "revision", "due_by_hand", "wanted_series",
 )  # fmt: skip
 
 

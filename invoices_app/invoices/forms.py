@@ -28,9 +28,11 @@ from invoices_app.invoices.models import (
     PAYMENT_METHODS,
     REASON_LENGTH,
     REFERENCE_LENGTH,
+    SERIES_LENGTH,
     UNIT_LENGTH,
 )
 from invoices_app.invoices.pasting import rows_of
+from invoices_app.invoices.series import UNKNOWN_SERIES
 from invoices_app.money import HUNDRED, ZERO
 from invoices_app.web.access import identity
 from invoices_app.web.forms import (
@@ -162,7 +164,17 @@ class HeaderForm(BaseForm):
         self.client_id.options = list(client_options(chosen, every=every))
 
 
+class SeriesField(ParsedField):
+    """The code of a number series, or nothing for the usual one; whether there is such a series, the action tells."""
+
+    def parse(self, text: str) -> str:
+        if len(text) > SERIES_LENGTH or not (text.isascii() and text.isprintable()):
+            raise ValueError(UNKNOWN_SERIES)
+        return text
+
+
 class EditHeaderForm(HeaderForm):
+    wanted_series = SeriesField("Number series")
     version = VersionField()
 
     def sent(self) -> list[Field]:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    case,
     exists,
     func,
     literal_column,
@@ -34,7 +33,7 @@ from invoices_app.db.tenancy import given_business, in_business, in_given_busine
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
 from invoices_app.invoices.figures import Figures, no_counts
-from invoices_app.invoices.models import CREDIT_NOTE, Invoice, NumberCounter, NumberSeries, Shelf
+from invoices_app.invoices.models import CREDIT_NOTE, Invoice, Shelf
 
 SORTS = {
     "date": Invoice.issue_date,
@@ -200,24 +199,6 @@ def to_do_statement(limit: int) -> Select[Any]:
     ]
     found = union_all(*parts).subquery()
     return select(found).order_by(found.c.place, found.c.sort_key, found.c.id).limit(limit)
-
-
-def next_number(issue_date: date, wanted: str | None = None) -> str:
-    """The number that a draft of this date would get if it were issued now: a hint, never a promise.
-
-    `wanted` is the code of the series that it names; None for the default one.
-    """
-    period = case((NumberSeries.yearly, rules.number_period(issue_date, yearly=True)), else_="")
-    counter = and_(
-        NumberCounter.business_id == NumberSeries.business_id,
-        NumberCounter.series == NumberSeries.code,
-        NumberCounter.period == period,
-    )
-    those = NumberSeries.code == wanted if wanted else NumberSeries.is_default
-    found = select(NumberSeries.pattern, NumberCounter.next_seq).outerjoin(NumberCounter, counter)
-    row = db.session.execute(found.where(in_business(NumberSeries), those)).one_or_none()
-    pattern, next_seq = row or (rules.DEFAULT_PATTERN, None)
-    return rules.format_number(pattern, next_seq or 1, issue_date)
 
 
 def invoice_row(invoice_id: uuid.UUID, today: date) -> InvoiceRow | None:

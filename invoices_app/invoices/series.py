@@ -15,6 +15,7 @@ from invoices_app.invoices import rules
 from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries
 
 GAPS_SHOWN = 100
+UNKNOWN_SERIES = "Choose one of your number series."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ def every(today: date) -> list[Series]:
     )
     usual = Series(rules.DEFAULT_SERIES, rules.DEFAULT_PATTERN, yearly=True, is_default=True, next_seq=1, version=1)
     return [Series(*row) for row in found] or [usual]
+
+
+def exists(code: str) -> bool:
+    """Whether the current business has that series."""
+    found = select(NumberSeries.code).where(in_business(NumberSeries), NumberSeries.code == code)
+    return db.session.execute(found).one_or_none() is not None
 
 
 def reports(today: date) -> list[Report]:

@@ -12,7 +12,7 @@ from wtforms import Field
 
 from invoices_app.clients.queries import client_options
 from invoices_app.invoices import document as documents
-from invoices_app.invoices import queries
+from invoices_app.invoices import series
 from invoices_app.invoices.document import Document, DocumentLine, Sheet, document
 from invoices_app.invoices.drafts import ARCHIVED, FROZEN
 from invoices_app.invoices.edits import Origin
@@ -61,6 +61,25 @@ class Clash:
         if self.gone:
             return "closest .clash"
         return "#invoice-header" if self.of_header else f"#line-{self.line_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """The number that a draft would get if it were issued now, and those of the other series that it could take.
+
+    A hint, never a promise. `choices` are codes with numbers; the usual series has none, so that a draft follows when
+    another one becomes the usual one.
+    """
+
+    number: str
+    choices: Sequence[tuple[str, str]]
+
+    @classmethod
+    def of(cls, shown: Document) -> Numbering:
+        usual, *others = series.every(shown.issue_date)
+        choices = [("", usual), *((one.code, one) for one in others)]
+        numbers = [(code, one.number(shown.issue_date)) for code, one in choices]
+        return cls(dict(numbers).get(shown.wanted_series or "", numbers[0][1]), numbers)
 
 
 def origin() -> Origin:
@@ -134,7 +153,7 @@ def show_document(partial: str, context: dict[str, Any], status: int = 200) -> R
     """The document's page, or the part of it that htmx swaps."""
     shown: Document = context["document"]
     if shown.editable:
-        context = context | {"next_number": queries.next_number(shown.issue_date)}
+        context = context | {"numbering": Numbering.of(shown)}
     return htmx.render("invoices/show.html", partial, context, status)
 
 
@@ -208,9 +227,11 @@ def text(field: Any) -> str:
 
 
 def _told(field: Field) -> str:
-    """A header field as people read it: a client by name."""
+    """A header field as people read it: a client by name, no series as the usual one."""
     if field.name == "client_id" and field.data:
         return dict(client_options(field.data)).get(str(field.data), "")
+    if field.name == "wanted_series" and not field.data:
+        return "the usual one"
     return text(field)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from invoices_app.invoices.models import NUMBER_LENGTH
 from invoices_app.invoices.series_actions import SeriesValues
 from invoices_app.results import Conflict, Invalid, NotFound, Ok
 from tests.support.databases import Database
-from tests.support.factories import issue, make_client, make_invoice, make_issued, today, value_of
+from tests.support.factories import issue, make_client, make_invoice, make_issued, read, today, value_of
+from tests.support.html import Page
 from tests.support.people import Cast, Person
 
 URL = "/settings/numbers"
@@ -282,3 +284,60 @@ def test_report_with_gaps(owner: Person) -> None:
     assert "15 missing" in words
     assert f"{YEAR}: 3 to 4" in words
     assert f"{YEAR}: 7 to 19" in words
+
+
+# ---- The series of a draft ----
+
+
+def name_series(owner: Person, draft: uuid.UUID, code: str, status: int = 303) -> Page:
+    """Choose a series on the draft's page."""
+    owner.browser.get(f"/invoices/{draft}")
+    return owner.browser.submit(f"/invoices/{draft}", {"wanted_series": code}, status)
+
+
+def test_a_draft_takes_its_number_from_the_series_that_it_names(owner: Person) -> None:
+    add(owner, "EXP", "EXP{seq:04}", yearly=False)
+    draft, other = make_invoice(owner), make_invoice(owner)
+    name_series(owner, draft, "EXP")
+    page = owner.browser.get(f"/invoices/{draft}")
+    assert page.typed("wanted_series") == ["EXP"]
+    assert issue(owner, draft) == "EXP0001"
+    assert issue(owner, other) == f"INV-{today().year}-0001"
+
+
+def test_copies_stay_in_the_series(owner: Person) -> None:
+    add(owner, "EXP", "EXP{seq:04}", yearly=False)
+    draft = make_invoice(owner)
+    name_series(owner, draft, "EXP")
+    issue(owner, draft)
+    copy = owner.browser.post(f"/invoices/{draft}/duplicate").location.rpartition("/")[2]
+    assert issue(owner, uuid.UUID(copy)) == "EXP0002"
+
+
+def test_back_to_the_usual_series(owner: Person) -> None:
+    add(owner, "EXP", "EXP{seq:04}", yearly=False)
+    draft = make_invoice(owner)
+    name_series(owner, draft, "EXP")
+    name_series(owner, draft, "")
+    assert issue(owner, draft) == f"INV-{today().year}-0001"
+
+
+@pytest.mark.parametrize("code", ["NONE", "x" * 300, "a\x00b", "é", "exp"])
+def test_a_series_that_there_is_not(owner: Person, code: str) -> None:
+    add(owner, "EXP", "EXP{seq:04}", yearly=False)
+    draft = make_invoice(owner)
+    page = name_series(owner, draft, code, 422)
+    assert page.error_of("wanted_series") == "Choose one of your number series."
+    assert read(owner, draft).wanted_series is None
+
+
+def test_a_series_of_somebody_else(owner: Person, stranger: Person) -> None:
+    add(stranger, "EXP", "EXP{seq:04}", yearly=False)
+    add(owner, "OWN", "OWN{seq:04}", yearly=False)
+    assert name_series(owner, make_invoice(owner), "EXP", 422).error_of("wanted_series")
+
+
+def test_nothing_to_choose_with_one_series(owner: Person) -> None:
+    page = owner.browser.get(f"/invoices/{make_invoice(owner)}")
+    assert page.fields("wanted_series") == []
+    assert f"next is INV-{today().year}-0001" in page.words()
