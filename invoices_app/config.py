@@ -46,6 +46,7 @@ class Settings:
     port: int = 8000
     data_dir: Path = Path("var")
     web_concurrency: int = 1
+    worker_threads: int = WORKER_THREADS
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: str = "memory://"
     log_format: LogFormat = "json"

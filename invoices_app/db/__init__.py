@@ -34,7 +34,7 @@ def init_db(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {
         "default": {
             "url": url,
-            "pool_size": WORKER_THREADS,
+            "pool_size": settings.worker_threads,
             "max_overflow": CONNECTIONS_TO_SPARE,
             "pool_timeout": 5,
             "pool_pre_ping": True,

@@ -27,6 +27,9 @@ from invoices_app.db.embedded import SYSTEM_TEMP, EmbeddedPostgres
 
 SECRET_KEY = "a secret key that only tests use, 0123456789abcdef"
 TEMPLATE = "template_of_tests"
+MOST_THREADS = 12
+"""Of tests in which several people act at once within one process."""
+
 PASSABLE = 0o711
 """The server's own system user must be able to enter the folder of its data."""
 
@@ -109,6 +112,7 @@ class Database:
             secret_key=SECRET_KEY,
             database_url=self.app_url,
             app_env="test",
+            worker_threads=MOST_THREADS,
             ratelimit_enabled=False,
             log_format="pretty",
             log_level="WARNING",
