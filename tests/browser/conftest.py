@@ -182,6 +182,8 @@ def shop(base_url: str) -> Iterator[Shop]:
             iban="GB33BUKB20201555555555",
             account_name="Harbour Street Ceramics",
         )
+        series = visitor.open("/settings/numbers").form("/settings/numbers")
+        visitor.send(series, code="EXPORT", pattern="EXP-{year}-{seq:03}")
         client = visitor.add_client(
             name="Maison Dubois & Filles, Arts de la Table et Décoration",
             email="comptabilite@maison-dubois-arts-de-la-table.example.com",

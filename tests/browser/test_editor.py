@@ -454,6 +454,16 @@ def test_a_client_is_made_without_leaving_the_page(page: Page) -> None:
     expect(page.get_by_label("Bill to")).to_have_value(name)
 
 
+def test_a_series_is_chosen_on_the_sheet(page: Page) -> None:
+    series = page.get_by_label("Number series")
+    series.select_option("EXPORT")
+    all_saved(page)
+    page.reload()
+    expect(series).to_have_value("EXPORT")
+    page.get_by_role("button", name="Undo").click()
+    expect(series).to_have_value("")
+
+
 def test_last_lines_of_the_client_by_one_key(page: Page, shop: Shop) -> None:
     before = len(described(page))
     page.get_by_label("Reference").focus()
