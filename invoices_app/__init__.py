@@ -16,6 +16,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The application; its settings come from the environment unless they are given."""
     from invoices_app import cli, features  # noqa: PLC0415  (features need the extensions, not the other way round)
     from invoices_app.db import init_db  # noqa: PLC0415
+    from invoices_app.mail import init_mail  # noqa: PLC0415
     from invoices_app.observability import init_observability  # noqa: PLC0415
     from invoices_app.web import init_web  # noqa: PLC0415
     from invoices_app.web.retries import RetryingFlask  # noqa: PLC0415
@@ -26,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.secret_key = settings.secret_key
     init_observability(app, settings)
     init_db(app, settings)
+    init_mail(app, settings)
     init_web(app, settings)
     features.init_features(app)
     cli.init_cli(app)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
@@ -18,12 +19,17 @@ from sqlalchemy.exc import ArgumentError
 
 AppEnv = Literal["production", "development", "test"]
 LogFormat = Literal["json", "pretty"]
+SmtpTls = Literal["starttls", "tls", "none"]
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_KEY_MIN_LENGTH = 32
 
 WORKER_THREADS = 4
 """Requests that a worker answers at once, so that someone who downloads slowly keeps nobody waiting."""
+
+
+DEFAULT_MAIL_FROM = "Invoices <invoices@localhost>"
+SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class SettingsError(RuntimeError):
@@ -61,6 +67,12 @@ class Settings:
     slow_query_ms: int = 500
     min_free_mb: int = 100
     auto_migrate: bool = True
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_tls: SmtpTls = "starttls"
+    mail_from: str = DEFAULT_MAIL_FROM
 
     @property
     def shares_rate_limits(self) -> bool:
@@ -99,6 +111,7 @@ class Settings:
             slow_query_ms=_whole_number(environ, "SLOW_QUERY_MS", default=500, low=0, high=3_600_000),
             min_free_mb=_whole_number(environ, "MIN_FREE_MB", default=100, low=0, high=1_000_000_000),
             auto_migrate=_one_of(environ, "AUTO_MIGRATE", ("0", "1"), "1") == "1",
+            **_mail(environ),
         )
 
 
@@ -167,6 +180,31 @@ def _storage_uri(environ: Mapping[str, str]) -> str:
         except (ConfigurationError, ValueError) as problem:
             raise SettingsError(f"RATELIMIT_STORAGE_URI cannot be used: {problem}") from None
     return text
+
+
+def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
+    """How mail goes out. A server needs a sender's address; a password never travels in the clear."""
+    host, user, password = (environ.get(name, "") for name in ("SMTP_HOST", "SMTP_USER", "SMTP_PASSWORD"))
+    tls = _one_of(environ, "SMTP_TLS", tuple(SMTP_PORTS), "starttls")
+    mail_from = environ.get("MAIL_FROM", "")
+    if host and not mail_from:
+        raise SettingsError("MAIL_FROM must be set beside SMTP_HOST; it reads: Invoices <invoices@example.com>")
+    if mail_from and not re.fullmatch(r"[^\x00-\x1f\x7f]*", mail_from):
+        raise SettingsError("MAIL_FROM must be one line")
+    if mail_from and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", parseaddr(mail_from)[1]):
+        raise SettingsError(f"MAIL_FROM must hold an address: Invoices <invoices@example.com>, not {mail_from!r}")
+    if bool(user) != bool(password):
+        raise SettingsError("SMTP_USER and SMTP_PASSWORD go together; set both, or neither")
+    if user and tls == "none":
+        raise SettingsError("SMTP_TLS=none would send SMTP_PASSWORD in the clear; use starttls or tls")
+    return {
+        "smtp_host": host,
+        "smtp_port": _whole_number(environ, "SMTP_PORT", default=SMTP_PORTS[tls], low=1, high=65535),
+        "smtp_user": user,
+        "smtp_password": password,
+        "smtp_tls": tls,
+        "mail_from": mail_from or DEFAULT_MAIL_FROM,
+    }
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:

@@ -7,7 +7,8 @@ from invoices_app.clients import models as clients
 from invoices_app.db import figures, search
 from invoices_app.db.base import Base
 from invoices_app.invoices import models as invoices
+from invoices_app.mail import models as mail
 
-__all__ = ["accounts", "clients", "figures", "invoices", "metadata", "search"]
+__all__ = ["accounts", "clients", "figures", "invoices", "mail", "metadata", "search"]
 
 metadata = Base.metadata

@@ -178,6 +178,22 @@ class UserSession(Base):
     expires_at: Mapped[datetime]
 
 
+class AccountToken(Base):
+    """The right to set a new password, sent by mail. The link holds a random token; only its SHA-256 is kept here."""
+
+    __tablename__ = "account_tokens"
+    __table_args__ = (
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+        # All of a person's end when one is used.
+        Index("ix_account_tokens_user_id", "user_id"),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = created_at_column()
+
+
 class AuditEvent(Base):
     """One thing that a person did. Append-only: the app's role may insert and read, never change or delete.
 

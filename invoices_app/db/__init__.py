@@ -13,8 +13,8 @@ from invoices_app.extensions import db
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
-CONNECTIONS_TO_SPARE = 1
-"""Beside one for each thread of a worker: for the plan of a slow statement, which is asked for after the answer."""
+CONNECTIONS_TO_SPARE = 2
+"""Beside one for each thread of a worker: for mail, and for the plan of a slow statement, asked for afterwards."""
 
 
 def init_db(app: Flask, settings: Settings) -> None:

@@ -54,6 +54,8 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "payments": "SELECT, INSERT, UPDATE",
     "business_figures": "SELECT",
     "search_documents": "SELECT",
+    "mail_outbox": "SELECT, INSERT, UPDATE, DELETE",
+    "account_tokens": "SELECT, INSERT, DELETE",
 }
 """What the app may do with each table. A table that is missing here is an error, so nothing is open by accident."""
 
