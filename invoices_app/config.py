@@ -73,6 +73,12 @@ class Settings:
     smtp_password: str = field(default="", repr=False)
     smtp_tls: SmtpTls = "starttls"
     mail_from: str = DEFAULT_MAIL_FROM
+    public_url: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where the app is, for links in mail; without a slash at its end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
     def shares_rate_limits(self) -> bool:
@@ -112,6 +118,7 @@ class Settings:
             min_free_mb=_whole_number(environ, "MIN_FREE_MB", default=100, low=0, high=1_000_000_000),
             auto_migrate=_one_of(environ, "AUTO_MIGRATE", ("0", "1"), "1") == "1",
             **_mail(environ),
+            public_url=_public_url(environ),
         )
 
 
@@ -179,6 +186,13 @@ def _storage_uri(environ: Mapping[str, str]) -> str:
             storage_from_string(text)
         except (ConfigurationError, ValueError) as problem:
             raise SettingsError(f"RATELIMIT_STORAGE_URI cannot be used: {problem}") from None
+    return text
+
+
+def _public_url(environ: Mapping[str, str]) -> str:
+    text = environ.get("PUBLIC_URL", "").rstrip("/")
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?", text):
+        raise SettingsError(f"PUBLIC_URL must be the address of the app, https://bills.example.com, not {text!r}")
     return text
 
 

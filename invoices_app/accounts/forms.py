@@ -100,6 +100,23 @@ class LoginForm(BaseForm):
     remember = BooleanField("Keep me signed in on this computer")
 
 
+class ForgottenForm(BaseForm):
+    email = PlainTextField(
+        "Email", max_length=EMAIL_LENGTH, needed="Enter your email address.", validators=[email_address]
+    )
+
+
+class NewPasswordForm(BaseForm):
+    password = SecretField(
+        "New password",
+        validators=[
+            *required("Choose a password."),
+            Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),
+            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
+        ],
+    )
+
+
 class LogoForm(BaseForm):
     """Made from `request.files`."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import ColumnElement, Connection, Engine, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from invoices_app.db.base import new_id
@@ -73,12 +73,15 @@ def values_of(recipient: str, letter: Letter) -> dict[str, Any]:
     }
 
 
-def post(session: Session, recipient: str, letter: Letter) -> None:
+def post(session: Session, recipient: str, letter: Letter, only_if: ColumnElement[bool] | None = None) -> None:
     """Write a mail into the running transaction: it goes out right after the commit, and never without one.
 
-    The database refuses an address or subject that could add a header.
+    The database refuses an address or subject that could add a header. With `only_if` it decides whether there is one.
     """
-    session.execute(insert(OutgoingMail).values(values_of(recipient, letter)))
+    values = values_of(recipient, letter)
+    row = select(*(literal(value).label(name) for name, value in values.items()))
+    row = row if only_if is None else row.where(only_if)
+    session.execute(insert(OutgoingMail).from_select(list(values), row, include_defaults=False))
     session.info[POSTED] = True
 
 

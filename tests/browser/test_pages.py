@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = {
     "login": ("nobody", "/login"),
+    "forgot": ("nobody", "/password/forgot"),
     "register": ("nobody", "/register"),
     "dashboard empty": ("newcomer", "/"),
     "dashboard": ("shop", "/"),

@@ -66,6 +66,8 @@ ROUTES = {
     "/login": {"GET": PUBLIC, "POST": PUBLIC},
     "/logout": {"POST": PUBLIC},
     "/palette": {"GET": SIGNED_IN},
+    "/password/forgot": {"GET": PUBLIC, "POST": PUBLIC},
+    "/password/reset/<token>": {"GET": PUBLIC, "POST": PUBLIC},
     "/problems": {"POST": PUBLIC},
     "/readyz": {"GET": PUBLIC},
     "/register": {"GET": PUBLIC, "POST": PUBLIC},

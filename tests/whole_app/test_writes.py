@@ -27,6 +27,8 @@ ELSEWHERE = {
     "/invoices/selection/print",
     "/login",
     "/logout",
+    "/password/forgot",
+    "/password/reset/<token>",
     "/problems",
     "/register",
     "/settings/business",

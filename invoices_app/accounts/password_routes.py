@@ -1,0 +1,77 @@
+"""A forgotten password: ask for a link, and use it."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, session, url_for
+
+from invoices_app.accounts import password_actions
+from invoices_app.accounts.forms import ForgottenForm, NewPasswordForm
+from invoices_app.accounts.routes import blueprint
+from invoices_app.config import Settings
+from invoices_app.extensions import limiter
+from invoices_app.results import Conflict, Ok
+from invoices_app.web import errors, htmx, rate_limits
+from invoices_app.web.access import public
+
+
+@blueprint.get("/password/forgot")
+@public
+def forgot_password() -> Response:
+    return _page("forgot", ForgottenForm())
+
+
+@blueprint.post("/password/forgot")
+@public
+@limiter.limit(rate_limits.LOGIN)
+def send_password_link() -> Response:
+    form = ForgottenForm.from_request()
+    if not form.validate():
+        return _page("forgot", form, 422)
+    match password_actions.send_link(str(form.email.data), _link):
+        case Ok():
+            sentence = "If there is an account with this address, a link is on its way. It works for one hour."
+            return htmx.done(sentence, url_for("accounts.login"))
+        case refusal:
+            return errors.answer(refusal)
+
+
+@blueprint.get("/password/reset/<token>")
+@public
+def reset_password(token: str) -> Response:
+    if not password_actions.link_works(token):
+        return _page("forgot", _dead_link(), 410)
+    return _page("reset", NewPasswordForm(), token=token)
+
+
+@blueprint.post("/password/reset/<token>")
+@public
+@limiter.limit(rate_limits.LOGIN)
+def set_password(token: str) -> Response:
+    form = NewPasswordForm.from_request()
+    if not form.validate():
+        return _page("reset", form, 422, token=token)
+    match password_actions.reset_password(token, str(form.password.data)):
+        case Ok():
+            session.clear()
+            return htmx.done("Your password is set. Sign in with it.", url_for("accounts.login"))
+        case Conflict():
+            return _page("forgot", _dead_link(), 410)
+        case refusal:
+            return errors.answer(refusal)
+
+
+def _dead_link() -> ForgottenForm:
+    form = ForgottenForm()
+    form.form_errors.append(password_actions.DEAD_LINK)
+    return form
+
+
+def _link(token: str) -> str:
+    """The whole address, from the settings alone: a forged Host header must not lead a link to another site."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.address + url_for("accounts.reset_password", token=token)
+
+
+def _page(name: str, form: object, status: int = 200, token: str = "") -> Response:
+    template = f"accounts/{name}.html"
+    return htmx.render(template, template, {"form": form, "token": token}, status)
