@@ -142,7 +142,7 @@ def test_a_token_of_another_session_is_worth_nothing(owner: Person, stranger: Pe
 
 @pytest.mark.parametrize("path", POSTS)
 def test_ids_of_nothing_are_not_found(browser: Browser, path: str) -> None:
-    if "<" in path:
+    if "<" in path and path != "/password/reset/<token>":  # a dead link leads on to a new one, with 410
         assert "nothing at this address" in browser.post(any_url(path), {}, 404).words()
         assert "nothing at this address" in browser.post(any_url(path), {}, 404, htmx=True).words()
 
