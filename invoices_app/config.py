@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -27,9 +27,10 @@ SECRET_KEY_MIN_LENGTH = 32
 WORKER_THREADS = 4
 """Requests that a worker answers at once, so that someone who downloads slowly keeps nobody waiting."""
 
-
 DEFAULT_MAIL_FROM = "Invoices <invoices@localhost>"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  (compared with, never listened on)
 
 
 class SettingsError(RuntimeError):
@@ -78,7 +79,7 @@ class Settings:
     @property
     def address(self) -> str:
         """Where the app is, for links in mail; without a slash at its end."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        return self.public_url or f"http://{EVERY_ADDRESS.get(self.host, self.host)}:{self.port}"
 
     @property
     def shares_rate_limits(self) -> bool:
@@ -197,27 +198,45 @@ def _public_url(environ: Mapping[str, str]) -> str:
 
 
 def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
-    """How mail goes out. A server needs a sender's address; a password never travels in the clear."""
-    host, user, password = (environ.get(name, "") for name in ("SMTP_HOST", "SMTP_USER", "SMTP_PASSWORD"))
-    tls = _one_of(environ, "SMTP_TLS", tuple(SMTP_PORTS), "starttls")
-    mail_from = environ.get("MAIL_FROM", "")
-    if host and not mail_from:
-        raise SettingsError("MAIL_FROM must be set beside SMTP_HOST; it reads: Invoices <invoices@example.com>")
-    if mail_from and not re.fullmatch(r"[^\x00-\x1f\x7f]*", mail_from):
+    """How mail goes out, from SMTP_URL: smtp://user:password@host:587, or smtps:// where TLS comes first.
+
+    smtp:// goes on to TLS by STARTTLS. Only to this machine, or by `?tls=none`, does mail travel in the clear, and a
+    password never does.
+    """
+    mail_from = environ.get("MAIL_FROM") or DEFAULT_MAIL_FROM
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]*", mail_from):
         raise SettingsError("MAIL_FROM must be one line")
-    if mail_from and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", parseaddr(mail_from)[1]):
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", parseaddr(mail_from)[1]):
         raise SettingsError(f"MAIL_FROM must hold an address: Invoices <invoices@example.com>, not {mail_from!r}")
+    text = environ.get("SMTP_URL")
+    if not text:
+        return {"mail_from": mail_from}
+    try:
+        url, port = urlsplit(text), urlsplit(text).port
+    except ValueError:
+        url, port = urlsplit(""), None
+    if (
+        url.scheme not in ("smtp", "smtps")
+        or not url.hostname
+        or url.query not in ("", "tls=none")
+        or url.path not in ("", "/")
+    ):
+        raise SettingsError("SMTP_URL must read smtp://user:password@host:587 or smtps://user:password@host:465")
+    tls: SmtpTls = "tls" if url.scheme == "smtps" else "starttls"
+    if tls == "starttls" and (url.query or url.hostname in THIS_MACHINE):
+        tls = "none"
+    user, password = unquote(url.username or ""), unquote(url.password or "")
     if bool(user) != bool(password):
-        raise SettingsError("SMTP_USER and SMTP_PASSWORD go together; set both, or neither")
+        raise SettingsError("SMTP_URL has a user without a password, or a password without a user")
     if user and tls == "none":
-        raise SettingsError("SMTP_TLS=none would send SMTP_PASSWORD in the clear; use starttls or tls")
+        raise SettingsError("SMTP_URL would send its password in the clear; use smtps://, or smtp:// with TLS")
     return {
-        "smtp_host": host,
-        "smtp_port": _whole_number(environ, "SMTP_PORT", default=SMTP_PORTS[tls], low=1, high=65535),
+        "smtp_host": url.hostname,
+        "smtp_port": port or SMTP_PORTS[tls],
         "smtp_user": user,
         "smtp_password": password,
         "smtp_tls": tls,
-        "mail_from": mail_from or DEFAULT_MAIL_FROM,
+        "mail_from": mail_from,
     }
 
 

@@ -8,7 +8,6 @@ from invoices_app.accounts import password_actions
 from invoices_app.accounts.forms import ForgottenForm, NewPasswordForm
 from invoices_app.accounts.routes import blueprint
 from invoices_app.config import Settings
-from invoices_app.extensions import limiter
 from invoices_app.results import Conflict, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import public
@@ -22,7 +21,9 @@ def forgot_password() -> Response:
 
 @blueprint.post("/password/forgot")
 @public
-@limiter.limit(rate_limits.LOGIN)
+@rate_limits.closed_without_store
+@rate_limits.RESET_MAIL
+@rate_limits.RESET_MAIL_OF_ACCOUNT
 def send_password_link() -> Response:
     form = ForgottenForm.from_request()
     if not form.validate():
@@ -45,7 +46,8 @@ def reset_password(token: str) -> Response:
 
 @blueprint.post("/password/reset/<token>")
 @public
-@limiter.limit(rate_limits.LOGIN)
+@rate_limits.closed_without_store
+@rate_limits.LOGIN
 def set_password(token: str) -> Response:
     form = NewPasswordForm.from_request()
     if not form.validate():

@@ -61,9 +61,9 @@ def run(*, seed: bool) -> NoReturn:
         stack.callback(web.stop)
         web.start()
         web.wait_ready()
-        if not settings.smtp_host:
-            print(f"No SMTP_HOST is set: mail is kept in {settings.data_dir / 'outbox'}", flush=True)
         print(f"Invoices is running at {web.address}  (Ctrl-C stops it)", flush=True)
+        if not settings.smtp_host:
+            print(f"No SMTP_URL is set, so mail is kept in {settings.data_dir / 'outbox'}", flush=True)
         supervise([*services, web])
 
 

@@ -87,7 +87,7 @@ LOGIN_OF_ACCOUNT = by_account("10 per 5 minutes; 30 per hour; 100 per day", "log
 
 REGISTRATION = by_address("60 per minute; 600 per hour", "registration")
 RESET_MAIL = by_address("10 per minute; 60 per hour", "reset mail")
-RESET_MAIL_OF_ACCOUNT = by_account("3 per hour; 10 per day", "reset mail")
+RESET_MAIL_OF_ACCOUNT = by_account("5 per 15 minutes; 20 per day", "reset mail")
 MAIL = by_person("20 per minute; 100 per hour", "mail")
 EXPORT = by_person("30 per minute; 300 per hour", "export")
 IMPORT = by_person("20 per minute; 200 per hour", "import")

@@ -1,7 +1,7 @@
-"""Mail that is still to go out, one-time tokens that are sent by mail, and when a session was last used.
+"""Mail that is still to go out, and one-time tokens that are sent by mail.
 
 Revision ID: 0017
-Revises: 0015
+Revises: 0016
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

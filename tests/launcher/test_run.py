@@ -34,8 +34,11 @@ def web_main(launcher: Launcher) -> psutil.Process:
     return next(process for process in launcher.family() if "invoices_app.launcher.web_process" in process.cmdline())
 
 
-def test_prints_one_line_and_is_ready(running: Launcher, open_folder: Path) -> None:
-    assert running.printed == f"Invoices is running at http://127.0.0.1:{running.port}  (Ctrl-C stops it)\n"
+def test_says_where_it_is_and_where_its_mail_goes(running: Launcher, open_folder: Path) -> None:
+    assert running.printed == (
+        f"Invoices is running at http://127.0.0.1:{running.port}  (Ctrl-C stops it)\n"
+        f"No SMTP_URL is set, so mail is kept in {open_folder / 'running' / 'outbox'}\n"
+    )
     assert running.is_ready()
     assert mode(open_folder / "running" / "secret_key") == 0o600
     assert re.fullmatch(r"[0-9a-f]{64}\n", (open_folder / "running" / "secret_key").read_text())

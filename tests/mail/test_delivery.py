@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
@@ -14,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +26,7 @@ from invoices_app.extensions import db
 from invoices_app.mail import Letter, outbox, post
 from invoices_app.mail.sender import Sender
 from tests.support.databases import SECRET_KEY, Database
+from tests.support.live import free_port
 from tests.support.people import Person
 
 LETTER = Letter("Héllo <b>", ["First & foremost."], ("Go on", "http://localhost/a?b=1&c=2"))
@@ -185,23 +189,100 @@ def test_the_app_sees_no_mail_unless_it_delivers(owner: Person, database: Databa
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"SMTP_HOST": "mail"}, "MAIL_FROM"),
-        ({"MAIL_FROM": "nobody"}, "MAIL_FROM"),
-        ({"MAIL_FROM": "a@b.example\nBcc: c@d.example"}, "MAIL_FROM"),
-        ({"SMTP_USER": "me"}, "SMTP_PASSWORD"),
-        ({"SMTP_USER": "me", "SMTP_PASSWORD": "x", "SMTP_TLS": "none"}, "SMTP_TLS"),
-        ({"SMTP_TLS": "ssl"}, "SMTP_TLS"),
-        ({"SMTP_PORT": "0"}, "SMTP_PORT"),
+        ({"MAIL_FROM": "nobody"}, "MAIL_FROM must hold an address"),
+        ({"MAIL_FROM": "a@b.example\nBcc: c@d.example"}, "MAIL_FROM must be one line"),
+        ({"SMTP_URL": "mail.example.com"}, "SMTP_URL must read smtp://user"),
+        ({"SMTP_URL": "smtp://"}, "SMTP_URL must read"),
+        ({"SMTP_URL": "https://mail.example.com"}, "SMTP_URL must read"),
+        ({"SMTP_URL": "smtp://mail.example.com:99999"}, "SMTP_URL must read"),
+        ({"SMTP_URL": "smtp://mail.example.com?tls=no"}, "SMTP_URL must read"),
+        ({"SMTP_URL": "smtp://me@mail.example.com"}, "without a password"),
+        ({"SMTP_URL": "smtp://me:secret@mail.example.com?tls=none"}, "in the clear"),
+        ({"SMTP_URL": "smtp://me:secret@127.0.0.1"}, "in the clear"),
     ],
 )
 def test_wrong_settings_are_named(wrong: dict[str, str], named: str) -> None:
-    with pytest.raises(SettingsError, match=named):
+    with pytest.raises(SettingsError, match=named) as caught:
         Settings.from_env({"SECRET_KEY": SECRET_KEY, **wrong})
+    assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
-def test_the_port_follows_the_encryption(tls: str, port: int) -> None:
-    assert Settings.from_env({"SECRET_KEY": SECRET_KEY, "SMTP_TLS": tls}).smtp_port == port
+@pytest.mark.parametrize(
+    ("url", "tls", "port", "user", "password"),
+    [
+        ("smtp://mail.example.com", "starttls", 587, "", ""),
+        ("smtp://me%40example.com:p%2Fw@mail.example.com:2525", "starttls", 2525, "me@example.com", "p/w"),
+        ("smtps://me:pw@mail.example.com", "tls", 465, "me", "pw"),
+        ("smtp://relay?tls=none", "none", 25, "", ""),
+        ("smtp://127.0.0.1:1025", "none", 1025, "", ""),
+    ],
+)
+def test_the_server_by_one_address(url: str, tls: str, port: int, user: str, password: str) -> None:
+    read = Settings.from_env({"SECRET_KEY": SECRET_KEY, "SMTP_URL": url})
+    assert (read.smtp_tls, read.smtp_port, read.smtp_user, read.smtp_password) == (tls, port, user, password)
+    assert "pw" not in repr(read)
+
+
+# ---- Encrypted, and with a login ----
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost, with its key in the same file."""
+    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
+    options = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(file)]
+    key = file.with_suffix(".key")
+    options[3] = str(key)
+    subprocess.run([*command.split(), *options], check=True, capture_output=True)
+    file.write_text(file.read_text() + key.read_text())
+    return file
+
+
+def check_login(_server: Any, _session: Any, _envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    right = mechanism in {"LOGIN", "PLAIN"} and (data.login, data.password) == (b"me", b"pw")
+    return AuthResult(success=right, handled=False)
+
+
+@contextmanager
+def tls_server(inbox: Inbox, certificate: Path, port: int, *, at_once: bool) -> Iterator[None]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    way = {"ssl_context": context} if at_once else {"tls_context": context, "require_starttls": True}
+    options = {"authenticator": check_login, "auth_required": not at_once, "auth_require_tls": not at_once, **way}
+    server = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+@pytest.mark.parametrize(("trusted", "password", "taken"), [(True, "pw", 1), (True, "wrong", 0), (False, "pw", 0)])
+def test_by_tls_with_a_login(  # noqa: PLR0917  (fixtures)
+    app: Flask,
+    owner: Person,
+    inbox: Inbox,
+    settings: Settings,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tls: str,
+    password: str,
+    *,
+    trusted: bool,
+    taken: int,
+) -> None:
+    """Nothing is sent to a server whose certificate nobody vouches for, least of all the password."""
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    port = free_port()
+    login: Any = {"smtp_host": "localhost", "smtp_port": port, "smtp_user": "me", "smtp_password": password}
+    with owner.acting(), transaction() as session:
+        post(session, "a@example.com", LETTER)
+    with tls_server(inbox, certificate, port, at_once=tls == "tls"):
+        assert Sender(app, replace(settings, **login, smtp_tls=cast("Any", tls))).deliver_due() == taken
+    assert len(inbox.mails) == taken
 
 
 def _make_due(database: Database) -> None:
