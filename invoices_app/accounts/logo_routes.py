@@ -12,7 +12,7 @@ from invoices_app.accounts.routes import blueprint, settings_page
 from invoices_app.accounts.rules import LOGO_FILE_MAX_BYTES
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx, uploads
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import owners, readers
 
 REQUEST_MAX_BYTES = 5 * LOGO_FILE_MAX_BYTES
 """A file that is too large still comes through, so that its form can say so, unless it is beyond all measure."""
@@ -21,7 +21,7 @@ FOREVER = "private, max-age=31536000, immutable"
 
 @blueprint.post("/settings/logo")
 @uploads.up_to(REQUEST_MAX_BYTES)
-@signed_in
+@owners
 def change_logo() -> Response:
     form = LogoForm(request.files)
     if not form.validate():
@@ -37,7 +37,7 @@ def change_logo() -> Response:
 
 
 @blueprint.post("/settings/logo/remove")
-@signed_in
+@owners
 def remove_logo() -> Response:
     match logo_actions.remove_logo():
         case Ok():
@@ -47,7 +47,7 @@ def remove_logo() -> Response:
 
 
 @blueprint.get("/logos/<uuid:logo_id>", endpoint="logo")
-@signed_in
+@readers
 def show_logo(logo_id: uuid.UUID) -> Response:
     """The picture of a logo; for good, since what an id stands for never changes."""
     found = queries.logo_picture(logo_id)

@@ -38,6 +38,15 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
         """What the browser's cookie holds of this person: the session's token."""
         return self.token
 
+    @property
+    def may_write(self) -> bool:
+        """Whether the person works with clients and invoices; a bookkeeper only reads."""
+        return self.role != Role.BOOKKEEPER
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER
+
     def today(self) -> date:
         """The date where the business is."""
         return clock.today(self.time_zone)

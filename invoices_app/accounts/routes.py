@@ -11,7 +11,7 @@ from invoices_app.accounts.forms import BusinessForm, LoginForm, LogoForm, Regis
 from invoices_app.extensions import login
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
-from invoices_app.web.access import identity, public, signed_in
+from invoices_app.web.access import identity, owners, public
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -94,13 +94,13 @@ def logout() -> Response:
 
 
 @blueprint.get("/settings/business")
-@signed_in
+@owners
 def business() -> Response:
     return settings_page()
 
 
 @blueprint.post("/settings/business")
-@signed_in
+@owners
 def update_business() -> Response:
     form = BusinessForm.from_request(queries.business())
     if not form.validate():

@@ -11,7 +11,7 @@ from invoices_app.clients import queries
 from invoices_app.clients.queries import ClientFilters
 from invoices_app.clients.routes import blueprint, requested_filters
 from invoices_app.web import csv_export, rate_limits
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers
 
 CLIENTS_AT_ONCE = 500
 COLUMNS = (
@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 @blueprint.get("/clients.csv")
-@signed_in
+@readers
 @rate_limits.EXPORT
 def export() -> Response:
     name = f"clients-{identity().today().isoformat()}.csv"

@@ -16,7 +16,7 @@ from invoices_app.clients.queries import Choice, ClientFilters
 from invoices_app.db.keyset import Place
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, pagination
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import readers, writers
 from invoices_app.web.errors import BadAddress
 from invoices_app.web.forms import search_text
 
@@ -35,7 +35,7 @@ class Wanted:
 
 
 @blueprint.get(LIST_PATH)
-@signed_in
+@readers
 def index() -> Response:
     wanted = _wanted(request.args)
     rows_only = htmx.is_fragment() and wanted.place.after is not None
@@ -50,13 +50,13 @@ def index() -> Response:
 
 
 @blueprint.get("/clients/new")
-@signed_in
+@writers
 def new() -> Response:
     return _form_page("clients/new.html", NewClientForm())
 
 
 @blueprint.post("/clients")
-@signed_in
+@writers
 def create() -> Response:
     form = NewClientForm.from_request()
     if not form.validate():
@@ -70,7 +70,7 @@ def create() -> Response:
 
 
 @blueprint.get("/clients/search")
-@signed_in
+@readers
 def search() -> Response:
     typed = search_text(request.args)
     found = queries.choices(typed)
@@ -79,7 +79,7 @@ def search() -> Response:
 
 
 @blueprint.post("/clients/quick")
-@signed_in
+@writers
 def create_quickly() -> Response:
     form = QuickClientForm.from_request()
     if not form.validate():
@@ -96,14 +96,14 @@ def create_quickly() -> Response:
 
 
 @blueprint.get("/clients/<uuid:client_id>/edit")
-@signed_in
+@writers
 def edit(client_id: uuid.UUID) -> Response:
     client = queries.client(client_id) or abort(404)
     return _form_page("clients/edit.html", EditClientForm(obj=client), client)
 
 
 @blueprint.post("/clients/<uuid:client_id>")
-@signed_in
+@writers
 def update(client_id: uuid.UUID) -> Response:
     client = queries.client(client_id) or abort(404)
     form = EditClientForm.from_request(client)
@@ -121,7 +121,7 @@ def update(client_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/clients/<uuid:client_id>/archive")
-@signed_in
+@writers
 def archive(client_id: uuid.UUID) -> Response:
     match actions.archive_client(client_id):
         case Ok(Toggled(name, None)):
@@ -134,7 +134,7 @@ def archive(client_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/clients/<uuid:client_id>/restore")
-@signed_in
+@writers
 def restore(client_id: uuid.UUID) -> Response:
     match actions.restore_client(client_id):
         case Ok(Toggled(name)):
@@ -144,7 +144,7 @@ def restore(client_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/clients/archivings/<uuid:archiving_id>/undo")
-@signed_in
+@writers
 def undo_archiving(archiving_id: uuid.UUID) -> Response:
     match actions.undo_archiving(archiving_id):
         case Ok(Toggled(name)):

@@ -10,14 +10,14 @@ from invoices_app.dashboard.routes import blueprint
 from invoices_app.invoices import queries as invoice_queries
 from invoices_app.results import Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers
 from invoices_app.web.forms import search_text
 
 FOUND_OF_EACH = 5
 
 
 @blueprint.get("/palette")
-@signed_in
+@readers
 def palette() -> Response:
     typed = search_text(request.args)
     context = {
@@ -29,13 +29,13 @@ def palette() -> Response:
 
 
 @blueprint.get("/shortcuts")
-@signed_in
+@readers
 def shortcuts() -> Response:
     return htmx.render("dashboard/shortcuts.html", "dashboard/_shortcuts.html", {})
 
 
 @blueprint.post("/shortcuts", endpoint="switch_shortcuts")
-@signed_in
+@readers
 def switch() -> Response:
     match account_actions.use_single_keys(on=request.form.get("single_keys") == "1"):
         case Ok(on):

@@ -9,13 +9,13 @@ from invoices_app.dashboard.chart import draw
 from invoices_app.invoices.figures import first_month
 from invoices_app.results import Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers, writers
 
 blueprint = Blueprint("dashboard", __name__)
 
 
 @blueprint.get("/")
-@signed_in
+@readers
 def index() -> Response:
     today = identity().today()
     kept, best = queries.overview(today)
@@ -34,7 +34,7 @@ def index() -> Response:
 
 
 @blueprint.post("/demo", endpoint="demo")
-@signed_in
+@writers
 def fill_with_demo() -> Response:
     match demo.fill(identity().today()):
         case Ok(count):

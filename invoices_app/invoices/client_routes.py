@@ -9,11 +9,11 @@ from flask import Response, abort
 from invoices_app.clients import queries as client_queries
 from invoices_app.clients.routes import blueprint
 from invoices_app.invoices import listing
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import readers
 
 
 @blueprint.get("/clients/<uuid:client_id>")
-@signed_in
+@readers
 def show(client_id: uuid.UUID) -> Response:
     client = client_queries.client(client_id) or abort(404)
     return listing.show(listing.requested(client), "clients/show.html", client=client)

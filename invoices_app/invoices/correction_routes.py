@@ -12,11 +12,11 @@ from invoices_app.invoices.forms import CorrectForm
 from invoices_app.invoices.views import ACTIONS, document_context, document_or_404, show_document
 from invoices_app.results import Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, writers
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/correct")
-@signed_in
+@writers
 def correct(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = CorrectForm.from_request()

@@ -8,11 +8,11 @@ from invoices_app.invoices import export as rows
 from invoices_app.invoices import listing
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.web import csv_export, rate_limits
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers
 
 
 @blueprint.get("/invoices.csv")
-@signed_in
+@readers
 @rate_limits.EXPORT
 def export() -> Response:
     filters, today = listing.requested().filters, identity().today()

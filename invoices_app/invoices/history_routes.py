@@ -12,13 +12,13 @@ from invoices_app.invoices import history_words
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.history import History
 from invoices_app.web import htmx, pagination
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers
 
 CURSOR_KIND = "history"
 
 
 @blueprint.get("/invoices/<uuid:invoice_id>/history")
-@signed_in
+@readers
 def history(invoice_id: uuid.UUID) -> Response:
     place = pagination.place_of(CURSOR_KIND, request.args)
     found = histories.of_invoice(invoice_id, place) or abort(404)
@@ -27,7 +27,7 @@ def history(invoice_id: uuid.UUID) -> Response:
 
 
 @clients.get("/clients/<uuid:client_id>/history")
-@signed_in
+@readers
 def client_history(client_id: uuid.UUID) -> Response:
     place = pagination.place_of(CURSOR_KIND, request.args)
     found = histories.of_client(client_id, place) or abort(404)

@@ -22,14 +22,14 @@ from invoices_app.invoices.views import (
 )
 from invoices_app.results import ActionResult, Conflict, FieldErrors, Invalid, NotFound, Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import writers
 from invoices_app.web.forms import one_time_token
 
 PASTE = "invoices/_paste.html"
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines")
-@signed_in
+@writers
 def add_line(invoice_id: uuid.UUID) -> Response:
     form = AddLineForm.from_request()
     if not form.validate():
@@ -48,7 +48,7 @@ def add_line(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/paste")
-@signed_in
+@writers
 def paste_lines(invoice_id: uuid.UUID) -> Response:
     form = PasteForm.from_request()
     if not form.validate():
@@ -66,14 +66,14 @@ def paste_lines(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/repeat")
-@signed_in
+@writers
 def repeat_lines(invoice_id: uuid.UUID) -> Response:
     result = line_actions.repeat_lines(invoice_id, origin(), one_time_token())
     return _after(result, invoice_id, "The lines of the last invoice were added.")
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>")
-@signed_in
+@writers
 def change_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
     form = EditLineForm.of_sent()
     if not form.validate():
@@ -91,7 +91,7 @@ def change_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>/restore")
-@signed_in
+@writers
 def put_line_back(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
     form = EditLineForm.of_sent(versioned=False)
     if not form.validate():
@@ -100,13 +100,13 @@ def put_line_back(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>/delete")
-@signed_in
+@writers
 def delete_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
     return _after(line_actions.delete_line(invoice_id, line_id, origin()), invoice_id, "Line deleted.")
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>/move")
-@signed_in
+@writers
 def move_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
     form = MoveLineForm(request.form)
     if not form.validate():
@@ -116,13 +116,13 @@ def move_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/lines/<uuid:line_id>/duplicate")
-@signed_in
+@writers
 def duplicate_line(invoice_id: uuid.UUID, line_id: uuid.UUID) -> Response:
     return _after(line_actions.duplicate_line(invoice_id, line_id, origin(), one_time_token()), invoice_id)
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/undo")
-@signed_in
+@writers
 def undo(invoice_id: uuid.UUID) -> Response:
     match line_actions.undo(invoice_id, origin()):
         case Ok(sheet):

@@ -22,18 +22,18 @@ from invoices_app.invoices.views import (
 )
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers, writers
 from invoices_app.web.forms import one_time_token, uuid_or_none
 
 
 @blueprint.get("/invoices")
-@signed_in
+@readers
 def index() -> Response:
     return listing.show(listing.requested(), "invoices/index.html")
 
 
 @blueprint.get("/invoices/new")
-@signed_in
+@writers
 def new() -> Response:
     form = NewInvoiceForm()
     form.client_id.data = uuid_or_none(request.args.get("client"))
@@ -42,7 +42,7 @@ def new() -> Response:
 
 
 @blueprint.post("/invoices")
-@signed_in
+@writers
 def create() -> Response:
     form = NewInvoiceForm.from_request()
     if not form.validate():
@@ -60,13 +60,13 @@ def create() -> Response:
 
 
 @blueprint.get("/invoices/<uuid:invoice_id>")
-@signed_in
+@readers
 def show(invoice_id: uuid.UUID) -> Response:
     return show_document("invoices/_document.html", document_context(document_or_404(invoice_id)))
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>")
-@signed_in
+@writers
 def update(invoice_id: uuid.UUID) -> Response:
     shown = header_or_refuse(invoice_id)
     form = EditHeaderForm.from_request(shown)
@@ -86,7 +86,7 @@ def update(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/archive")
-@signed_in
+@writers
 def archive(invoice_id: uuid.UUID) -> Response:
     match actions.archive_invoice(invoice_id):
         case Ok(outcome):
@@ -97,7 +97,7 @@ def archive(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/restore")
-@signed_in
+@writers
 def restore(invoice_id: uuid.UUID) -> Response:
     match actions.restore_invoice(invoice_id):
         case Ok(outcome):
@@ -107,7 +107,7 @@ def restore(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/archivings/<uuid:archiving_id>/undo")
-@signed_in
+@writers
 def undo_archiving(archiving_id: uuid.UUID) -> Response:
     match actions.undo_archiving(archiving_id):
         case Ok(outcome):
@@ -117,7 +117,7 @@ def undo_archiving(archiving_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/duplicate")
-@signed_in
+@writers
 def duplicate(invoice_id: uuid.UUID) -> Response:
     match actions.duplicate_invoice(invoice_id, identity().today(), one_time_token()):
         case Ok(copy_id):
@@ -128,7 +128,7 @@ def duplicate(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.get("/invoices/<uuid:invoice_id>/print")
-@signed_in
+@readers
 def print_page(invoice_id: uuid.UUID) -> Response:
     context = {"document": document_or_404(invoice_id), "editable": False}
     return Response(render_template("invoices/print.html", **context), mimetype="text/html")

@@ -13,7 +13,7 @@ from invoices_app.invoices.document import documents
 from invoices_app.invoices.steps import Outcome
 from invoices_app.results import ActionResult, Invalid, Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, readers, writers
 from invoices_app.web.errors import BadAddress
 from invoices_app.web.forms import one_time_token, uuid_or_none
 
@@ -23,34 +23,34 @@ TOO_MANY_PRINTED = f"Select at most {MAX_PRINTED} invoices to print at once."
 
 
 @blueprint.post("/invoices/selection/archive")
-@signed_in
+@writers
 def archive_selection() -> Response:
     result = selection_actions.archive_invoices(_selected())
     return _answer(result, "archived", "had been archived before")
 
 
 @blueprint.post("/invoices/selection/restore")
-@signed_in
+@writers
 def restore_selection() -> Response:
     return _answer(selection_actions.restore_invoices(_selected()), "restored", "had not been archived")
 
 
 @blueprint.post("/invoices/selection/issue")
-@signed_in
+@writers
 def issue_selection() -> Response:
     result = selection_actions.issue_invoices(_selected(), identity().today())
     return _answer(result, "issued", "had been issued before")
 
 
 @blueprint.post("/invoices/selection/pay")
-@signed_in
+@writers
 def pay_selection() -> Response:
     result = selection_actions.pay_invoices(_selected(), identity().today())
     return _answer(result, "marked as paid", "had been paid before")
 
 
 @blueprint.post("/invoices/selection/duplicate")
-@signed_in
+@writers
 def duplicate_selection() -> Response:
     return _answer(
         selection_actions.duplicate_invoices(_selected(), identity().today(), one_time_token()), "duplicated", ""
@@ -58,7 +58,7 @@ def duplicate_selection() -> Response:
 
 
 @blueprint.post("/invoices/selection/print")
-@signed_in
+@readers
 def print_selection() -> Response:
     """Lead to the printable page, whose address holds the ids and nothing else of the form."""
     ids = _selected()
@@ -68,7 +68,7 @@ def print_selection() -> Response:
 
 
 @blueprint.get("/invoices/print")
-@signed_in
+@readers
 def print_many() -> Response:
     ids = _ids(request.args.getlist("ids"))
     if not ids or len(ids) > MAX_PRINTED:

@@ -14,7 +14,7 @@ from invoices_app.invoices.series import Series
 from invoices_app.invoices.series_actions import SeriesValues
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, owners, readers
 from invoices_app.web.forms import BaseForm, ParsedField, PlainTextField, VersionField, WholeNumberField
 
 NEW = Series("", "", yearly=True, is_default=False, next_seq=1, version=1)
@@ -52,13 +52,13 @@ class EditSeriesForm(SeriesForm):
 
 
 @blueprint.get("/settings/numbers")
-@signed_in
+@owners
 def series_settings() -> Response:
     return _page()
 
 
 @blueprint.get("/settings/numbers/preview")
-@signed_in
+@owners
 def series_preview() -> Response:
     form = SeriesForm(request.args)
     known = next((one for one in series.every(identity().today()) if one.code == request.args.get("of")), NEW)
@@ -67,7 +67,7 @@ def series_preview() -> Response:
 
 
 @blueprint.post("/settings/numbers")
-@signed_in
+@owners
 def add_series() -> Response:
     form = NewSeriesForm(request.form)
     if not form.validate():
@@ -83,7 +83,7 @@ def add_series() -> Response:
 
 
 @blueprint.post("/settings/numbers/<code>")
-@signed_in
+@owners
 def change_series(code: str) -> Response:
     if all(one.code != code for one in series.every(identity().today())):
         abort(404)
@@ -104,7 +104,7 @@ def change_series(code: str) -> Response:
 
 
 @blueprint.get("/invoices/numbers")
-@signed_in
+@readers
 def numbers() -> Response:
     context = {"reports": series.reports(identity().today()), "most": series.GAPS_SHOWN}
     return htmx.render("invoices/numbers.html", "invoices/numbers.html", context)

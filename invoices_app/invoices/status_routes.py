@@ -15,7 +15,7 @@ from invoices_app.invoices.forms import PayForm
 from invoices_app.invoices.views import ACTIONS, document_context, document_or_404, known_revision, show_document
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx
-from invoices_app.web.access import identity, signed_in
+from invoices_app.web.access import identity, writers
 from invoices_app.web.forms import one_time_token
 
 A_DAY = timedelta(days=1)
@@ -23,7 +23,7 @@ A_DAY = timedelta(days=1)
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/issue")
-@signed_in
+@writers
 def issue(invoice_id: uuid.UUID) -> Response:
     match status_actions.issue_invoice(invoice_id, identity().today(), known_revision(), one_time_token()):
         case Ok(number):
@@ -33,7 +33,7 @@ def issue(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/pay")
-@signed_in
+@writers
 def pay(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = PayForm.from_request()
@@ -56,7 +56,7 @@ def pay(invoice_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/invoices/<uuid:invoice_id>/reopen")
-@signed_in
+@writers
 def reopen(invoice_id: uuid.UUID) -> Response:
     match status_actions.reopen_invoice(invoice_id):
         case Ok():

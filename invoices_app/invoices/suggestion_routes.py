@@ -9,12 +9,12 @@ from flask import Response, abort, request
 from invoices_app.invoices.blueprint import blueprint
 from invoices_app.invoices.suggestions import suggestions as lines_for
 from invoices_app.web import htmx
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import writers
 from invoices_app.web.forms import search_text
 
 
 @blueprint.get("/invoices/<uuid:invoice_id>/suggestions")
-@signed_in
+@writers
 def suggestions(invoice_id: uuid.UUID) -> Response:
     typed = search_text(request.args)
     found = lines_for(invoice_id, typed)

@@ -125,12 +125,12 @@ def document_context(
     """All that the document's templates need; a form that was refused takes the place of the fresh one."""
     context: dict[str, Any] = {
         "document": shown,
-        "editable": shown.editable,
+        "editable": shown.editable and identity().may_write,
         "on_screen": True,
         "pay_form": status_form if isinstance(status_form, PayForm) else PayForm(),
         "correct_form": status_form if isinstance(status_form, CorrectForm) else CorrectForm(),
     }
-    if not shown.editable:
+    if not context["editable"]:
         return context
     line_forms = {line.id: EditLineForm(obj=line) for line in shown.lines}
     if line_form is not None:
@@ -152,7 +152,7 @@ def document_context(
 def show_document(partial: str, context: dict[str, Any], status: int = 200) -> Response:
     """The document's page, or the part of it that htmx swaps."""
     shown: Document = context["document"]
-    if shown.editable:
+    if context["editable"]:
         context = context | {"numbering": Numbering.of(shown)}
     return htmx.render("invoices/show.html", partial, context, status)
 

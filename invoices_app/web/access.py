@@ -1,7 +1,8 @@
-"""Who may come in: every route declares it, and the app does not start when one forgot.
+"""Who may come in: every route declares it, and a test reads the declarations off the URL map.
 
-`@public` lets anyone in, `@signed_in` asks for a session. The declaration is a mark on the view, so that a test can
-read it off the URL map.
+`@public` lets anyone in; the others ask for a session and for a role in the business that it works in: `@readers` for
+everyone who belongs to it, `@writers` for those who work with clients and invoices, `@owners` for its settings and team.
+The role is read with the session at each request, so a change of it counts from the next one on.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import structlog
 from flask import Flask, Response, request, url_for
 from flask_login import current_user
+from werkzeug.exceptions import Forbidden
 
+from invoices_app.accounts.models import Role
 from invoices_app.accounts.queries import Identity
 from invoices_app.web import htmx
 
@@ -19,18 +23,51 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
 PUBLIC = "public"
-SIGNED_IN = "signed in"
+READERS = "readers"
+WRITERS = "writers"
+OWNERS = "owners"
+
+ROLES = {
+    READERS: frozenset(Role),
+    WRITERS: frozenset({Role.OWNER, Role.MEMBER}),
+    OWNERS: frozenset({Role.OWNER}),
+}
+"""The roles behind each declaration but `PUBLIC`."""
+
+SENTENCES = {
+    WRITERS: "You may read everything here, but change nothing.",
+    OWNERS: "Only an owner of the business may do this.",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class NotYourRole(Forbidden):
+    """The person's role does not allow this; the description is a sentence for them."""
 
 
 def public(view: View) -> View:
     """Anyone may call this view."""
-    setattr(view, ACCESS, PUBLIC)
-    return view
+    return _declare(view, PUBLIC)
 
 
-def signed_in(view: View) -> View:
-    """Only a person with a live session may call this view."""
-    setattr(view, ACCESS, SIGNED_IN)
+def readers(view: View) -> View:
+    """Everyone who belongs to the business may call this view."""
+    return _declare(view, READERS)
+
+
+def writers(view: View) -> View:
+    """Those who work with clients and invoices may call this view: owners and members."""
+    return _declare(view, WRITERS)
+
+
+def owners(view: View) -> View:
+    """Only owners of the business may call this view."""
+    return _declare(view, OWNERS)
+
+
+def _declare(view: View, who: str) -> View:
+    setattr(view, ACCESS, who)
     return view
 
 
@@ -42,16 +79,23 @@ def access_of(app: Flask, endpoint: str) -> str | None:
 
 
 def identity() -> Identity:
-    """The person behind this request. Only for views that are `@signed_in`."""
+    """The person behind this request. Only for views that are not `@public`."""
     return cast("Identity", current_user._get_current_object())  # noqa: SLF001  (Flask-Login's own proxy)
 
 
 def init_access(app: Flask) -> None:
     @app.before_request
     def check_access() -> Response | None:
-        if request.endpoint is None or access_of(app, request.endpoint) == PUBLIC:
+        who = access_of(app, request.endpoint) if request.endpoint else PUBLIC
+        if who == PUBLIC:
             return None
-        return None if current_user.is_authenticated else _ask_to_sign_in()
+        if not current_user.is_authenticated:
+            return _ask_to_sign_in()
+        # A view that declares nothing is open to nobody.
+        if identity().role not in ROLES.get(who or "", frozenset()):
+            log.info("action", action="access.refused", endpoint=request.endpoint, role=identity().role.value)
+            raise NotYourRole(SENTENCES.get(who or "", "You may not do this here."))
+        return None
 
 
 def _ask_to_sign_in() -> Response:

@@ -17,6 +17,7 @@ from invoices_app.extensions import db
 from invoices_app.observability import sentry
 from invoices_app.results import Conflict, Forbidden, Invalid, NotFound
 from invoices_app.web import htmx, rate_limits
+from invoices_app.web.access import NotYourRole
 from invoices_app.web.forms import visible
 
 log = structlog.get_logger(__name__)
@@ -158,7 +159,7 @@ def init_errors(app: Flask) -> None:
         if status == 429 and (limit := rate_limits.limiter.current_limit) and limit.breached:
             seconds = max(1, round(limit.reset_at - time.time()))
             known = replace(known, advice=f"Wait {seconds} seconds and try again.")
-        if isinstance(error, BadAddress | rate_limits.StoreAway):
+        if isinstance(error, BadAddress | NotYourRole | rate_limits.StoreAway):
             known = replace(known, sentence=str(error.description))
         response = respond(status, known, sentry.report(error) if status >= 500 else None)
         for name, value in error.get_headers(request.environ):

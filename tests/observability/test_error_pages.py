@@ -10,7 +10,7 @@ from flask import Flask, abort
 
 from invoices_app import create_app
 from invoices_app.extensions import db
-from invoices_app.web.access import signed_in
+from invoices_app.web.access import readers
 from invoices_app.web.errors import EXPLANATIONS
 from tests.support.browser import Browser
 from tests.support.databases import Database
@@ -26,7 +26,7 @@ def failing_app(database: Database) -> Iterator[Flask]:
     app = create_app(replace(database.settings, ratelimit_enabled=True))
 
     @app.route("/fail/<int:status>", methods=["GET", "POST"])
-    @signed_in
+    @readers
     def fail(status: int) -> None:
         if status == 500:
             raise RuntimeError("broken on purpose")

@@ -85,12 +85,13 @@ def make_owner(app: Flask, name: str, business_name: str, **details: Any) -> Per
     return person
 
 
-def make_teammate(owner: Person, name: str) -> Person:
+def make_teammate(owner: Person, name: str, role: Role = Role.MEMBER) -> Person:
+    """Another person in the business of `owner`."""
     person = Person(owner.app, name, _email(name), new_id(), owner.business_id)
     with person.acting(), transaction() as session:
         session.add(User(id=person.user_id, name=name, email=person.email, password_hash=PASSWORD_HASH))
         session.flush()
-        session.add(Membership(business_id=owner.business_id, user_id=person.user_id, role=Role.MEMBER))
+        session.add(Membership(business_id=owner.business_id, user_id=person.user_id, role=role))
     return person
 
 
