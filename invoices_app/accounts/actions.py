@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,7 +61,7 @@ def register(registration: Registration, browser: Browser) -> ActionResult[str]:
             session.add(Membership(business_id=business_id, user_id=user_id, role=Role.OWNER))
             session.flush()
             audit.record(session, "business.registered", "business", business_id)
-            return Ok(_open_session(session, user_id, business_id, browser, SESSION_LIFETIME))
+            return Ok(open_session(session, user_id, business_id, browser, SESSION_LIFETIME))
     except IntegrityError as error:
         set_scope(db.session, NOBODY)
         return constraints.explain(error)
@@ -81,11 +81,14 @@ def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> A
         set_scope(session, Scope(user_id=user.id))
         business_id = session.execute(
             select(Membership.business_id).where(Membership.user_id == user.id).order_by(Membership.created_at).limit(1)
-        ).scalar_one()
+        ).scalar_one_or_none()
+        if business_id is None:
+            log.info("action", action="session.refused")
+            return Invalid.because("You belong to no business any more. Ask an owner for an invitation.")
         set_scope(session, Scope(user_id=user.id, business_id=business_id))
         audit.record(session, "session.opened", "user", user.id)
         lifetime = REMEMBERED_LIFETIME if remember else SESSION_LIFETIME
-        return Ok(_open_session(session, user.id, business_id, browser, lifetime))
+        return Ok(open_session(session, user.id, business_id, browser, lifetime))
 
 
 def sign_out(session_id: uuid.UUID) -> ActionResult[None]:
@@ -125,10 +128,13 @@ def use_single_keys(*, on: bool) -> ActionResult[bool]:
         return Ok(on)
 
 
-def _open_session(
+def open_session(
     session: Session, user_id: uuid.UUID, business_id: uuid.UUID, browser: Browser, lifetime: timedelta
 ) -> str:
+    """Write a session into the running transaction; answers its token."""
     token = rules.new_token()
+    here = (Membership.business_id == business_id, Membership.user_id == user_id)
+    session.execute(update(Membership).where(*here).values(last_used_at=clock.now()))
     session.add(
         UserSession(
             token_hash=rules.token_hash(token),

@@ -26,6 +26,7 @@ from invoices_app.accounts.models import (
     PHONE_LENGTH,
     POSTAL_CODE_LENGTH,
     TEXT_LENGTH,
+    Role,
 )
 from invoices_app.money import HUNDRED
 from invoices_app.web.forms import (
@@ -109,6 +110,46 @@ class ForgottenForm(BaseForm):
 class NewPasswordForm(BaseForm):
     password = SecretField(
         "New password",
+        validators=[
+            *required("Choose a password."),
+            Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),
+            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
+        ],
+    )
+
+
+def role_options() -> list[tuple[str, str]]:
+    return [
+        (Role.BOOKKEEPER.value, "Bookkeeper: reads everything"),
+        (Role.MEMBER.value, "Member: works with clients and invoices"),
+        (Role.OWNER.value, "Owner: also settings and team"),
+    ]
+
+
+class RoleForm(BaseForm):
+    role = ChoiceField("Role", options=role_options, unknown="Choose a role from the list.", needed="Choose a role.")
+
+
+class InviteForm(RoleForm):
+    email = PlainTextField(
+        "Email", max_length=EMAIL_LENGTH, needed="Enter their email address.", validators=[email_address]
+    )
+
+
+class JoinWithPasswordForm(BaseForm):
+    password = SecretField(
+        "Your password",
+        validators=[
+            *required("Enter your password."),
+            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
+        ],
+    )
+
+
+class JoinAsNewForm(BaseForm):
+    name = PlainTextField("Your name", max_length=NAME_LENGTH, needed="Enter your name.")
+    password = SecretField(
+        "Password",
         validators=[
             *required("Choose a password."),
             Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),

@@ -150,6 +150,32 @@ class Membership(Base):
         Enum(Role, name="membership_role", values_callable=lambda roles: [role.value for role in roles])
     )
     created_at: Mapped[datetime] = created_at_column()
+    last_used_at: Mapped[datetime | None]
+
+
+class Invitation(Base):
+    """An email address that may join a business. The link holds a random token; only its SHA-256 is kept here."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+        # One address is invited once.
+        Index("uq_invitations_business_id_email", "business_id", "email", unique=True),
+        # Who follows the link is found by the token's hash.
+        Index("uq_invitations_token_hash", "token_hash", unique=True),
+    )
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
+    role: Mapped[Role] = mapped_column(
+        Enum(Role, name="membership_role", values_callable=lambda roles: [role.value for role in roles])
+    )
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    invited_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = created_at_column()
 
 
 class UserSession(Base):

@@ -45,9 +45,9 @@ def create_account() -> Response:
         business_name=str(form.business_name.data),
         currency=currency,
     )
-    match actions.register(registration, _browser()):
+    match actions.register(registration, browser()):
         case Ok(token):
-            return _enter(token, url_for("dashboard.index"), remember=False)
+            return enter(token, url_for("dashboard.index"), remember=False)
         case Invalid(problems):
             form.add_errors(problems)
             return _page("accounts/register.html", form, 422)
@@ -73,10 +73,10 @@ def open_session() -> Response:
     if not form.validate():
         return _page("accounts/login.html", form, 422)
     email, password, remember = str(form.email.data).lower(), str(form.password.data), bool(form.remember.data)
-    match actions.sign_in(email, password, _browser(), remember=remember):
+    match actions.sign_in(email, password, browser(), remember=remember):
         case Ok(token):
             rate_limits.forgive_account()
-            return _enter(token, htmx.wanted_url(url_for("dashboard.index")), remember=remember)
+            return enter(token, htmx.wanted_url(url_for("dashboard.index")), remember=remember)
         case Invalid(problems):
             form.add_errors(problems)
             return _page("accounts/login.html", form, 422)
@@ -125,7 +125,7 @@ def _page(template: str, form: object, status: int = 200) -> Response:
     return htmx.render(template, template, {"form": form, "next": htmx.wanted_url("")}, status)
 
 
-def _enter(token: str, url: str, *, remember: bool) -> Response:
+def enter(token: str, url: str, *, remember: bool) -> Response:
     """Start the browser's session afresh with `token` in it, so that nothing from before sign-in lives on."""
     session.clear()
     session.permanent = remember
@@ -133,7 +133,8 @@ def _enter(token: str, url: str, *, remember: bool) -> Response:
     return htmx.go_to(url)
 
 
-def _browser() -> Browser:
+def browser() -> Browser:
+    """What this request says of its browser."""
     return Browser(request.headers.get("User-Agent", ""), request.remote_addr or "")
 
 

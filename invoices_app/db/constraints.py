@@ -14,6 +14,7 @@ SENTENCES = {
         "email",
         "This email address cannot be used for a new account. If it is yours, sign in.",
     ),
+    "uq_invitations_business_id_email": ("email", "This address is invited already. Send its invitation again below."),
     "fk_invoices_business_id_client_id": ("client_id", "Choose one of your clients."),
     "ck_invoices_frozen": FROZEN,
     "ck_line_items_frozen": FROZEN,
