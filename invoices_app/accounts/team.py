@@ -86,7 +86,7 @@ def own_businesses() -> Sequence[OwnBusiness]:
 def invitation(token: str) -> OpenInvitation | None:
     """The live invitation with this token; the scope is afterwards what it was."""
     before = current_scope(db.session)
-    found = enter_invitation(db.session(), token)
+    found = enter_invitation(db.session, token)
     set_scope(db.session, before)
     return found
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -238,7 +238,7 @@ def _locked_member(session: Session, user_id: uuid.UUID) -> tuple[str, Role] | F
     return (row.name, row.role) if row else NotFound()
 
 
-def _place_of(user_id: uuid.UUID) -> tuple[object, ...]:
+def _place_of(user_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (in_business(Membership), Membership.user_id == user_id)
 
 

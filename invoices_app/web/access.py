@@ -1,7 +1,7 @@
 """Who may come in: every route declares it, and a test reads the declarations off the URL map.
 
 `@public` lets anyone in; the others ask for a session and for a role in the business that it works in: `@readers` for
-everyone who belongs to it, `@writers` for those who work with clients and invoices, `@owners` for its settings and team.
+everyone who belongs to it, `@writers` for those who work with clients and invoices, `@owners` for settings and team.
 The role is read with the session at each request, so a change of it counts from the next one on.
 """
 

@@ -49,6 +49,8 @@ PAGES = {
     "palette": ("shop", "/palette?q=maison"),
     "shortcuts": ("shop", "/shortcuts"),
     "settings": ("shop", "/settings/business"),
+    "team": ("shop", "/settings/team"),
+    "businesses": ("shop", "/businesses"),
     "settings of numbers": ("shop", "/settings/numbers"),
     "numbers": ("shop", "/invoices/numbers"),
     "not found": ("shop", "/nothing/here"),

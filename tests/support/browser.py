@@ -72,7 +72,7 @@ class Browser(FlaskClient):
         """A CSRF token of this browser's session, from the last page or from one that it can see in any case."""
         if not self.csrf_token:
             seen = self.page
-            self.get("/clients/new" if self.get_cookie("invoices_session") else "/login")
+            self.get("/shortcuts" if self.get_cookie("invoices_session") else "/login")
             self.page = seen
         return self.csrf_token
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from invoices_app import clock
-from invoices_app.accounts import logo_actions
+from invoices_app.accounts import logo_actions, team_actions
+from invoices_app.accounts.models import Role
 from invoices_app.clients import actions as client_actions
 from invoices_app.invoices import actions as invoice_actions
 from invoices_app.invoices import status_actions
@@ -106,3 +107,16 @@ def make_logo(person: Person, colour: Any = "teal") -> uuid.UUID:
     """Give the person's business a logo; answers its id."""
     with person.acting():
         return value_of(logo_actions.change_logo(picture(colour=colour)))
+
+
+def make_invitation(person: Person, email: str, role: Role = Role.MEMBER) -> str:
+    """Invite `email` into the person's business; answers the token that the mail leads to."""
+    tokens: list[str] = []
+
+    def link_of(token: str) -> str:
+        tokens.append(token)
+        return f"https://example.com/invitations/{token}"
+
+    with person.acting():
+        assert isinstance(team_actions.invite(email, role, link_of), Ok)
+    return tokens[0]

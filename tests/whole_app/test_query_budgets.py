@@ -51,6 +51,8 @@ BUDGETS = {
     "/settings/numbers": 2,
     "/settings/numbers/preview?pattern=A-{{seq}}": 2,
     "/settings/business": 2,
+    "/settings/team": 3,
+    "/businesses": 2,
     "/healthz": 0,
     "/readyz": 1,
     "/static/css/app.css": 0,

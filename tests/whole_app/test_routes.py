@@ -11,12 +11,14 @@ from flask import Flask
 from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS, access_of
 from tests.support.browser import HTMX, Browser
 from tests.support.databases import Database
-from tests.support.factories import make_client, make_invoice, make_issued, make_logo
+from tests.support.factories import make_client, make_invitation, make_invoice, make_issued, make_logo
 from tests.support.people import Person
 from tests.support.snapshot import snapshot
 
 ROUTES = {
     "/": {"GET": READERS},
+    "/businesses": {"GET": READERS},
+    "/businesses/<business_id>/switch": {"POST": READERS},
     "/clients.csv": {"GET": READERS},
     "/clients": {"GET": READERS, "POST": WRITERS},
     "/clients/<client_id>": {"GET": READERS, "POST": WRITERS},
@@ -30,6 +32,7 @@ ROUTES = {
     "/clients/search": {"GET": READERS},
     "/demo": {"POST": WRITERS},
     "/healthz": {"GET": PUBLIC},
+    "/invitations/<token>": {"GET": PUBLIC, "POST": PUBLIC},
     "/invoices.csv": {"GET": READERS},
     "/invoices": {"GET": READERS, "POST": WRITERS},
     "/invoices/<invoice_id>": {"GET": READERS, "POST": WRITERS},
@@ -77,6 +80,12 @@ ROUTES = {
     "/settings/numbers": {"GET": OWNERS, "POST": OWNERS},
     "/settings/numbers/<code>": {"POST": OWNERS},
     "/settings/numbers/preview": {"GET": OWNERS},
+    "/settings/team": {"GET": OWNERS},
+    "/settings/team/<user_id>/remove": {"POST": OWNERS},
+    "/settings/team/<user_id>/role": {"POST": OWNERS},
+    "/settings/team/invitations": {"POST": OWNERS},
+    "/settings/team/invitations/<invitation_id>/resend": {"POST": OWNERS},
+    "/settings/team/invitations/<invitation_id>/withdraw": {"POST": OWNERS},
     "/shortcuts": {"GET": READERS, "POST": READERS},
     "/static/<filename>": {"GET": PUBLIC},
 }
@@ -143,8 +152,10 @@ def test_a_token_of_another_session_is_worth_nothing(owner: Person, stranger: Pe
 @pytest.mark.parametrize("path", POSTS)
 def test_ids_of_nothing_are_not_found(browser: Browser, path: str) -> None:
     if "<" in path and path != "/password/reset/<token>":  # a dead link leads on to a new one, with 410
-        assert "nothing at this address" in browser.post(any_url(path), {}, 404).words()
-        assert "nothing at this address" in browser.post(any_url(path), {}, 404, htmx=True).words()
+        told = "invitation has ended" if "<token>" in path else "nothing at this address"
+        sent = {"role": "member"}
+        assert told in browser.post(any_url(path), sent, 404).words()
+        assert told in browser.post(any_url(path), sent, 404, htmx=True).words()
 
 
 @pytest.mark.parametrize("path", [path for path in (*GETS, *POSTS) if "_id>" in path])
@@ -157,12 +168,13 @@ def test_ids_that_are_none_are_not_found(visitor: Browser, path: str) -> None:
 def test_reading_never_writes(owner: Person, database: Database) -> None:
     client_id, draft, issued = make_client(owner), make_invoice(owner), make_issued(owner)
     logo_id = make_logo(owner)
+    token = make_invitation(owner, "someone@example.com")
     owner.browser.get("/clients")
     before = snapshot(database)
     for path in GETS:
         for invoice_id in (draft, issued):
             named = {"<client_id>": client_id, "<invoice_id>": invoice_id, "<filename>": "css/app.css"}
-            named |= {"<logo_id>": logo_id, "<token>": "of-nobody"}
+            named |= {"<logo_id>": logo_id, "<token>": token}
             url = re.sub(r"<\w+>", lambda match: str(named[match.group()]), path)  # noqa: B023  (called at once)
             url += f"?ids={invoice_id}" if path == "/invoices/print" else ""
             for method in ("GET", "HEAD"):

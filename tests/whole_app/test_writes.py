@@ -19,8 +19,10 @@ every_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: write.n
 plain_and_htmx = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 WITH_BAD_FIELDS = [(write, name) for write in WRITES for name in write.bad]
 ELSEWHERE = {
+    "/businesses/<business_id>/switch",
     "/clients/archivings/<archiving_id>/undo",
     "/demo",
+    "/invitations/<token>",
     "/invoices/<invoice_id>/lines/<line_id>/restore",
     "/invoices/<invoice_id>/undo",
     "/invoices/archivings/<archiving_id>/undo",
@@ -36,6 +38,11 @@ ELSEWHERE = {
     "/settings/numbers/<code>",
     "/settings/logo",
     "/settings/logo/remove",
+    "/settings/team/<user_id>/remove",
+    "/settings/team/<user_id>/role",
+    "/settings/team/invitations",
+    "/settings/team/invitations/<invitation_id>/resend",
+    "/settings/team/invitations/<invitation_id>/withdraw",
     "/shortcuts",
 }
 

@@ -1,0 +1,83 @@
+"""Who may what, proved by requests: every route of the table, as a visitor, a bookkeeper, a member and an owner."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from invoices_app.accounts.models import Role
+from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS
+from tests.support.browser import HTMX
+from tests.support.databases import Database
+from tests.support.factories import make_client, make_invoice, make_issued
+from tests.support.people import Cast, Person, make_cast, make_teammate
+from tests.support.snapshot import snapshot
+from tests.whole_app.test_routes import ROUTES, any_url
+
+MAY = {
+    Role.BOOKKEEPER: {PUBLIC, READERS},
+    Role.MEMBER: {PUBLIC, READERS, WRITERS},
+    Role.OWNER: {PUBLIC, READERS, WRITERS, OWNERS},
+}
+# A reader's POSTs: none changes what belongs to the business.
+HARMLESS_POSTS = {"/businesses/<business_id>/switch", "/invoices/selection/print", "/shortcuts"}
+CALLS = [(method, path, who) for path, methods in ROUTES.items() for method, who in methods.items()]
+REFUSED = {WRITERS: "may read everything here, but change nothing", OWNERS: "Only an owner"}
+
+
+@pytest.fixture(scope="module")
+def people(app: Flask) -> dict[Role, Person]:
+    """One person of each role in one business."""
+    owner = make_cast(app).owner
+    others = {role: make_teammate(owner, f"{role.value.capitalize()} Person", role) for role in MAY}
+    return {**others, Role.OWNER: owner}
+
+
+@pytest.mark.parametrize("role", list(Role), ids=str)
+@pytest.mark.parametrize(("method", "path", "who"), CALLS)
+def test_each_role_comes_in_where_the_table_says(
+    people: dict[Role, Person], database: Database, role: Role, method: str, path: str, who: str
+) -> None:
+    if path == "/logout":
+        pytest.skip("would end the session that the other calls use; tests/accounts/test_sessions.py calls it")
+    browser = people[role].browser
+    url = any_url(path)
+    headers = {"X-CSRFToken": browser.token()}
+    allowed = who in MAY[role]
+    before = {} if allowed else snapshot(database)
+    for extra in ({}, HTMX):
+        response = browser.open(url, method=method, headers={**headers, **extra})
+        assert (response.status_code == 403) is not allowed
+        assert response.status_code < 500 or path == "/readyz"
+        if not allowed:
+            assert REFUSED[who] in response.text
+            assert ("<html" in response.text) is not bool(extra)
+    assert allowed or snapshot(database) == before
+
+
+def test_a_bookkeeper_may_post_only_what_changes_nothing() -> None:
+    found = {path for method, path, who in CALLS if method == "POST" and who == READERS}
+    assert found == HARMLESS_POSTS
+
+
+def test_a_bookkeeper_reads_and_finds_nothing_to_change(cast: Cast) -> None:
+    keeper = make_teammate(cast.owner, "Bo Keeper", Role.BOOKKEEPER)
+    client, draft, issued = make_client(cast.owner), make_invoice(cast.owner), make_issued(cast.owner)
+    allowed = ("/logout", "/shortcuts", "/invoices/selection/print")
+    for url in (
+        "/", "/clients", f"/clients/{client}", f"/clients/{client}/history", "/invoices", f"/invoices/{draft}",
+        f"/invoices/{draft}/print", f"/invoices/{draft}/history", f"/invoices/{issued}", "/invoices/numbers",
+    ):  # fmt: skip
+        page = keeper.browser.get(url)
+        posts = {form.action for form in page.forms if form.method == "post"}
+        assert posts <= set(allowed), url
+        for nothing in ("/invoices/new", "/clients/new", "/settings/", "/edit"):
+            assert f'href="{nothing}' not in page.text, url
+    for url in ("/invoices.csv", "/clients.csv"):
+        assert keeper.browser.open(url).status_code == 200
+
+
+def test_a_member_finds_no_settings(cast: Cast) -> None:
+    page = cast.teammate.browser.get("/invoices")
+    assert "/settings/" not in page.text
+    assert "/settings/team" in cast.owner.browser.get("/invoices").text
