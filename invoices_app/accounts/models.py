@@ -153,6 +153,16 @@ class Membership(Base):
     last_used_at: Mapped[datetime | None]
 
 
+class FormerMember(Base):
+    """Who was in a business once. Its history goes on naming them, which only colleagues could otherwise."""
+
+    __tablename__ = "former_members"
+
+    business_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    removed_at: Mapped[datetime] = created_at_column()
+
+
 class Invitation(Base):
     """An email address that may join a business. The link holds a random token; only its SHA-256 is kept here."""
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from invoices_app import clock
 from invoices_app.accounts import audit, rules, team
 from invoices_app.accounts.actions import SESSION_LIFETIME, Browser, open_session
-from invoices_app.accounts.models import Business, Invitation, Membership, Role, User, UserSession
+from invoices_app.accounts.models import Business, FormerMember, Invitation, Membership, Role, User, UserSession
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import Scope, current_scope, in_business, set_scope
@@ -60,6 +60,8 @@ def remove_member(user_id: uuid.UUID) -> ActionResult[str]:
         if role == Role.OWNER and _owners(session) == 1:
             return Invalid.because(LAST_OWNER)
         audit.record(session, "member.removed", "user", user_id, {"name": name, "role": role})
+        gone = {"business_id": current_scope(session).business_id, "user_id": user_id}
+        session.execute(insert(FormerMember).values(gone).on_conflict_do_nothing())
         session.execute(delete(Membership).where(*_place_of(user_id)))
         return Ok(name)
 

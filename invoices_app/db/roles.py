@@ -39,6 +39,7 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "users": "SELECT, INSERT, UPDATE",
     "businesses": "SELECT, INSERT, UPDATE",
     "memberships": "SELECT, INSERT, UPDATE, DELETE",
+    "former_members": "SELECT, INSERT",
     "invitations": "SELECT, INSERT, UPDATE, DELETE",
     "logos": "SELECT, INSERT",
     "user_sessions": "SELECT, INSERT, UPDATE, DELETE",

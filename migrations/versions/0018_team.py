@@ -19,6 +19,14 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
+# Who is seen: as in 0004, and who once was in the team, since the history goes on naming them.
+PEOPLE = """id = current_user_id()
+    OR email = NULLIF(current_setting('app.login_email', true), '')
+    OR EXISTS (SELECT FROM memberships m WHERE m.user_id = users.id AND m.business_id = current_business_id())"""
+FORMER = """EXISTS (
+    SELECT FROM former_members f WHERE f.user_id = users.id AND f.business_id = current_business_id()
+)"""
+
 ENTER_INVITATION = """
 CREATE FUNCTION enter_invitation(token_hash text)
 RETURNS TABLE (
@@ -94,11 +102,29 @@ def upgrade() -> None:
         " USING (business_id = current_business_id() OR token_hash = current_token_hash())"
         " WITH CHECK (business_id = current_business_id())"
     )
+    op.create_table(
+        "former_members",
+        sa.Column("business_id", sa.UUID(), nullable=False),
+        sa.Column("user_id", sa.UUID(), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["business_id"], ["businesses.id"], name=op.f("fk_former_members_business_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_former_members_user_id")),
+        sa.PrimaryKeyConstraint("business_id", "user_id", name=op.f("pk_former_members")),
+    )
+    op.execute("ALTER TABLE former_members ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE former_members FORCE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY tenant ON former_members"
+        " USING (business_id = current_business_id()) WITH CHECK (business_id = current_business_id())"
+    )
+    op.execute(f"ALTER POLICY tenant ON users USING ({PEOPLE} OR {FORMER})")
     op.execute(ENTER_INVITATION)
     op.execute(MY_BUSINESSES)
 
 
 def downgrade() -> None:
+    op.execute(f"ALTER POLICY tenant ON users USING ({PEOPLE})")
+    op.drop_table("former_members")
     op.execute("DROP FUNCTION my_businesses()")
     op.execute("DROP FUNCTION enter_invitation(text)")
     op.drop_table("invitations")

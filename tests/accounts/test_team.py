@@ -134,6 +134,13 @@ def test_a_new_role_counts_at_the_next_request(cast: Cast) -> None:
     cast.teammate.browser.get("/invoices")
 
 
+def test_the_history_goes_on_naming_who_was_removed(cast: Cast) -> None:
+    client = make_client(cast.teammate, "Client of the teammate")
+    with cast.owner.acting():
+        team_actions.remove_member(cast.teammate.user_id)
+    assert cast.teammate.name in cast.owner.browser.get(f"/clients/{client}/history").words()
+
+
 def test_who_was_removed_is_out_at_the_next_request(cast: Cast, visitor: Browser) -> None:
     cast.teammate.browser.get("/invoices")
     cast.owner.browser.get("/settings/team")

@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from invoices_app import clock
+from invoices_app.accounts import team_actions
 from invoices_app.accounts.models import AccountToken
 from invoices_app.clients import actions as client_actions
 from invoices_app.db.roles import TABLE_PRIVILEGES
@@ -19,8 +20,8 @@ from invoices_app.db.transaction import transaction
 from invoices_app.invoices import line_actions
 from invoices_app.mail import Letter, post
 from tests.support.databases import Database
-from tests.support.factories import ORIGIN, line, make_invoice, make_issued, make_logo, pay
-from tests.support.people import Cast, Person, make_cast
+from tests.support.factories import ORIGIN, line, make_invitation, make_invoice, make_issued, make_logo, pay
+from tests.support.people import Cast, Person, make_cast, make_teammate
 
 NO_TENANTS = {"alembic_version"}
 # Found by the person or the token, not by the business.
@@ -58,6 +59,10 @@ def two(app: Flask) -> Cast:
                 session.add(
                     AccountToken(token_hash=uuid.uuid4().bytes * 2, user_id=person.user_id, expires_at=clock.now())
                 )
+        leaver = make_teammate(person, "Lea Leaver")
+        make_invitation(person, "invited@example.com")
+        with person.acting():
+            team_actions.remove_member(leaver.user_id)
         draft = make_invoice(person)
         with person.acting():
             line_actions.add_lines(draft, [line()], ORIGIN)
@@ -94,7 +99,9 @@ def test_a_tenant_sees_its_own_rows(database: Database, two: Cast, table: str) -
 def test_a_tenant_sees_its_own_people(database: Database, two: Cast) -> None:
     with database.as_app(two.owner.business_id, two.owner.user_id) as app:
         assert rows(app, "businesses", "id") == [(two.owner.business_id,)]
-        assert set(rows(app, "users", "id")) == {(two.owner.user_id,), (two.teammate.user_id,)}
+        former = set(rows(app, "former_members", "user_id"))
+        assert len(former) == 1
+        assert set(rows(app, "users", "id")) == {(two.owner.user_id,), (two.teammate.user_id,)} | former
         assert set(rows(app, "user_sessions", "user_id")) == {(two.owner.user_id,)}
 
 
