@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.people import Person
+from invoices_app.accounts.models import Role
+from tests.support.people import Person, make_teammate
 
 URL = "/settings/business"
 
 
-def test_everything_is_kept(owner: Person, teammate: Person) -> None:
+@pytest.fixture
+def partner(owner: Person) -> Person:
+    """Another owner of the same business."""
+    return make_teammate(owner, "Pat Partner", Role.OWNER)
+
+
+def test_everything_is_kept(owner: Person, partner: Person) -> None:
     values = {
         "name": "New Name",
         "legal_name": "New Name Ltd",
@@ -28,7 +35,7 @@ def test_everything_is_kept(owner: Person, teammate: Person) -> None:
     }
     owner.browser.get(URL)
     assert owner.browser.submit(URL, values).location == URL
-    form = teammate.browser.get(URL).form(URL).values
+    form = partner.browser.get(URL).form(URL).values
     assert {name: form[name] for name in values} == {**values, "iban": "DE89370400440532013000"}
 
 
@@ -64,11 +71,11 @@ def test_refusals_stand_beside_their_field(owner: Person, field: str, value: str
     assert owner.browser.get(URL).typed("city") == [""]
 
 
-def test_two_at_once(owner: Person, teammate: Person) -> None:
+def test_two_at_once(owner: Person, partner: Person) -> None:
     owner.browser.get(URL)
-    teammate.browser.get(URL)
+    partner.browser.get(URL)
     owner.browser.submit(URL, {"city": "First"})
-    page = teammate.browser.submit(URL, {"city": "Second"}, 409)
+    page = partner.browser.submit(URL, {"city": "Second"}, 409)
     assert "Someone else changed these settings" in page.words()
     assert owner.browser.get(URL).typed("city") == ["First"]
 
