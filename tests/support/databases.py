@@ -86,7 +86,8 @@ class ServerUrls:
 
     def drop_database(self, database: Database) -> None:
         name = sql.Identifier(str(database.owner_url.database))
-        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        with connect(self.superuser, autocommit=True) as connection:  # nobody else may end an autovacuum there
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
     def _execute(self, statement: sql.Composed) -> None:
         with connect(self.owner, autocommit=True) as connection:
