@@ -1,13 +1,15 @@
 """Documents for what was written before there was a search, a thousand at a time, while people work.
 
-Each step is a transaction of its own and locks nothing that anybody waits for long: what somebody writes meanwhile has
-its document from the triggers by then, which wins. A migration that was interrupted goes on where it was.
+Each step is a transaction of its own and locks nothing that anybody waits for long: an invoice that somebody writes to
+meanwhile is indexed by the triggers as well, one after the other. A migration that was interrupted starts over.
 
 Revision ID: 0008a
 Revises: 0008
 """
 
 from __future__ import annotations
+
+import uuid
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,20 +21,11 @@ depends_on = None
 
 AT_ONCE = 1000
 INVOICES = f"""
-    INSERT INTO search_documents (business_id, kind, entity_id, document)
-    SELECT i.business_id, 'invoice', i.id, search_document(
-        search_key(i.business_id, 'invoice'),
-        concat_ws(' ', i.number, substring(i.number, '[0-9].*'), i.reference, i.client_name, c.name, (
-            SELECT string_agg(l.description, ' ' ORDER BY l.position) FROM line_items l
-            WHERE l.business_id = i.business_id AND l.invoice_id = i.id
-        ))
-    )
-    FROM (
-        SELECT * FROM invoices
-        WHERE business_id = :business AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT {AT_ONCE}
-    ) AS i
-    JOIN clients c ON c.business_id = i.business_id AND c.id = i.client_id
-    ON CONFLICT (business_id, kind, entity_id) DO NOTHING
+    SELECT index_invoices(array_agg(id)), (array_agg(id ORDER BY id DESC))[1] AS last FROM (
+        SELECT id FROM invoices
+        WHERE business_id = :business AND (CAST(:after AS uuid) IS NULL OR id > :after)
+        ORDER BY id LIMIT {AT_ONCE} FOR UPDATE
+    ) AS portion
 """
 CLIENTS = """
     INSERT INTO search_documents (business_id, kind, entity_id, document)
@@ -42,13 +35,6 @@ CLIENTS = """
     )
     FROM clients c WHERE c.business_id = :business
     ON CONFLICT (business_id, kind, entity_id) DO NOTHING
-"""
-LAST_OF_PORTION = f"""
-    SELECT id FROM (
-        SELECT id FROM invoices
-        WHERE business_id = :business AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT {AT_ONCE}
-    ) AS portion
-    ORDER BY id DESC LIMIT 1
 """
 SCOPE = "SELECT set_config('app.business_id', :business, false)"
 
@@ -62,15 +48,15 @@ def upgrade() -> None:
         for business in businesses:
             connection.execute(sa.text(SCOPE), {"business": str(business)})
             connection.execute(sa.text(CLIENTS), {"business": business})
-            after = None
-            while True:
-                portion = {"business": business, "after": after}
-                last = connection.execute(sa.text(LAST_OF_PORTION), portion).scalar_one_or_none()
-                if last is None:
-                    break
-                connection.execute(sa.text(INVOICES), portion)
-                after = last
+            after = _index_portion(connection, business, None)
+            while after is not None:
+                after = _index_portion(connection, business, after)
         connection.execute(sa.text(SCOPE), {"business": ""})
+
+
+def _index_portion(connection: sa.Connection, business: uuid.UUID, after: uuid.UUID | None) -> uuid.UUID | None:
+    """Index the next invoices behind `after`; the last of them, None when there was none left."""
+    return connection.execute(sa.text(INVOICES), {"business": business, "after": after}).one().last
 
 
 def downgrade() -> None:
