@@ -30,7 +30,7 @@ WORKER_THREADS = 4
 DEFAULT_MAIL_FROM = "Invoices <invoices@localhost>"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  (compared with, never listened on)
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, never listened on)
 
 
 class SettingsError(RuntimeError):
@@ -79,7 +79,18 @@ class Settings:
     @property
     def address(self) -> str:
         """Where the app is, for links in mail; without a slash at its end."""
-        return self.public_url or f"http://{EVERY_ADDRESS.get(self.host, self.host)}:{self.port}"
+        return self.public_url or self.local_address
+
+    @property
+    def local_host(self) -> str:
+        """Where this machine itself reaches the app."""
+        return EVERY_ADDRESS.get(self.host, self.host)
+
+    @property
+    def local_address(self) -> str:
+        """What to type into a browser on this machine."""
+        host = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
+        return f"http://{host}:{self.port}"
 
     @property
     def shares_rate_limits(self) -> bool:

@@ -21,7 +21,6 @@ from tests.support.databases import Database
 from tests.support.factories import make_invoice, make_issued, read
 from tests.support.people import Person
 
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 Refuse = Callable[[str, int], None]
 
 
@@ -113,7 +112,7 @@ def test_a_deadlock_is_not_heard_of(owner: Person, database: Database) -> None:
         other.execute("SET LOCAL deadlock_timeout = '60s'")  # so that it is the request that notices, and gives way
         other.execute("SELECT FROM number_counters WHERE business_id = %s FOR UPDATE", [owner.business_id])
         issuing = pool.submit(owner.browser.submit, f"/invoices/{draft}/issue")
-        assert wait_until(lambda: database.value(WAITING) == 1, 10)
+        assert wait_until(lambda: database.waiting_for_locks() == 1, 10)
         other.execute("SELECT FROM invoices WHERE id = %s FOR UPDATE", [draft])
         other.commit()
         issuing.result(10)

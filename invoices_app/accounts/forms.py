@@ -73,31 +73,32 @@ class SecretField(PasswordField):
     """A password: kept exactly as typed, never shown again."""
 
 
+_NOT_TOO_LONG = Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters.")
+_NOT_TOO_SHORT = Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters.")
+
+
+def new_password(label: str) -> SecretField:
+    """A password that is being chosen."""
+    return SecretField(label, validators=[*required("Choose a password."), _NOT_TOO_SHORT, _NOT_TOO_LONG])
+
+
+def known_password(label: str) -> SecretField:
+    """A password that is asked for again; one from before a longer minimum counts as well."""
+    return SecretField(label, validators=[*required("Enter your password."), _NOT_TOO_LONG])
+
+
 class RegisterForm(BaseForm):
     name = PlainTextField("Your name", max_length=NAME_LENGTH, needed="Enter your name.")
     email = PlainTextField(
         "Email", max_length=EMAIL_LENGTH, needed="Enter your email address.", validators=[email_address]
     )
-    password = SecretField(
-        "Password",
-        validators=[
-            *required("Choose a password."),
-            Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),
-            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
-        ],
-    )
+    password = new_password("Password")
     business_name = PlainTextField("Business name", max_length=NAME_LENGTH, needed="Enter the name of your business.")
 
 
 class LoginForm(BaseForm):
     email = PlainTextField("Email", max_length=EMAIL_LENGTH, needed="Enter your email address.")
-    password = SecretField(
-        "Password",
-        validators=[
-            *required("Enter your password."),
-            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
-        ],
-    )
+    password = known_password("Password")
     remember = BooleanField("Keep me signed in on this computer")
 
 
@@ -108,14 +109,7 @@ class ForgottenForm(BaseForm):
 
 
 class NewPasswordForm(BaseForm):
-    password = SecretField(
-        "New password",
-        validators=[
-            *required("Choose a password."),
-            Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),
-            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
-        ],
-    )
+    password = new_password("New password")
 
 
 def role_options() -> list[tuple[str, str]]:
@@ -137,25 +131,12 @@ class InviteForm(RoleForm):
 
 
 class JoinWithPasswordForm(BaseForm):
-    password = SecretField(
-        "Your password",
-        validators=[
-            *required("Enter your password."),
-            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
-        ],
-    )
+    password = known_password("Your password")
 
 
 class JoinAsNewForm(BaseForm):
     name = PlainTextField("Your name", max_length=NAME_LENGTH, needed="Enter your name.")
-    password = SecretField(
-        "Password",
-        validators=[
-            *required("Choose a password."),
-            Length(min=PASSWORD_MIN_LENGTH, message=f"Use at least {PASSWORD_MIN_LENGTH} characters."),
-            Length(max=PASSWORD_MAX_LENGTH, message=f"Use at most {PASSWORD_MAX_LENGTH} characters."),
-        ],
-    )
+    password = new_password("Password")
 
 
 class LogoForm(BaseForm):

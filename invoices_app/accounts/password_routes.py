@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, session, url_for
+from flask import Response, session, url_for
 
 from invoices_app.accounts import password_actions
 from invoices_app.accounts.forms import ForgottenForm, NewPasswordForm
 from invoices_app.accounts.routes import blueprint
-from invoices_app.config import Settings
 from invoices_app.results import Conflict, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import public
@@ -69,9 +68,7 @@ def _dead_link() -> ForgottenForm:
 
 
 def _link(token: str) -> str:
-    """The whole address, from the settings alone: a forged Host header must not lead a link to another site."""
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.address + url_for("accounts.reset_password", token=token)
+    return htmx.whole_url("accounts.reset_password", token=token)
 
 
 def _page(name: str, form: object, status: int = 200, token: str = "") -> Response:

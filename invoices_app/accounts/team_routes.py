@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Response, current_app, url_for
+from flask import Response, url_for
 from flask_login import current_user
 
 from invoices_app.accounts import team, team_actions
 from invoices_app.accounts.forms import InviteForm, JoinAsNewForm, JoinWithPasswordForm, RoleForm
 from invoices_app.accounts.models import Role
 from invoices_app.accounts.routes import blueprint, browser, enter
-from invoices_app.config import Settings
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, owners, public, readers
@@ -191,6 +190,4 @@ def _invitation_page(token: str, form: object = None, status: int = 200) -> Resp
 
 
 def _link_of(token: str) -> str:
-    """The whole address, from the settings alone: a forged Host header must not lead a link to another site."""
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.address + url_for("accounts.show_invitation", token=token)
+    return htmx.whole_url("accounts.show_invitation", token=token)

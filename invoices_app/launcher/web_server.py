@@ -20,8 +20,6 @@ STOP_SECONDS = 15.0
 PORT_SECONDS = 3.0
 """A web server whose launcher was killed needs a moment to let go of its port."""
 
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, never listened on)
-
 
 class WebServer:
     """Granian in a process group of its own, so that Ctrl-C reaches it only through us."""
@@ -29,16 +27,10 @@ class WebServer:
     name = "The web server"
 
     def __init__(self, settings: Settings, environ: dict[str, str]) -> None:
-        self._host = EVERY_ADDRESS.get(settings.host, settings.host)
-        self._port = settings.port
+        self.address = settings.local_address
+        self._place = (settings.local_host, settings.port)
         self._environ = environ
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def address(self) -> str:
-        """What to type into a browser on this machine."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
 
     def start(self) -> None:
         """Start the processes; `wait_ready` tells when they answer."""
@@ -75,7 +67,7 @@ class WebServer:
         self._process = None
 
     def _readiness(self) -> str:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=5)
+        connection = http.client.HTTPConnection(*self._place, timeout=5)
         try:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()

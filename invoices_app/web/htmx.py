@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import Flask, Response, flash, redirect, render_template, request
+from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
+
+from invoices_app.config import Settings
 
 
 def is_fragment() -> bool:
@@ -46,6 +48,12 @@ def done(message: str, url: str, undo: str = "") -> Response:
     notice: Any = {"text": message, "undo": undo} if undo else message  # the session keeps both, the type says text
     flash(notice, "done")
     return go_to(url)
+
+
+def whole_url(endpoint: str, **values: Any) -> str:
+    """An address for mail, from the settings alone: a forged Host header must not lead a link to another site."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.address + url_for(endpoint, **values)
 
 
 def wanted_url(default: str) -> str:

@@ -21,6 +21,7 @@ from flask_login import current_user
 from werkzeug.exceptions import ServiceUnavailable
 
 from invoices_app.config import Settings
+from invoices_app.web.security import SAFE_METHODS
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,6 @@ SHARED_STORE_OPTIONS: dict[str, float | str | bool] = {"socket_connect_timeout":
 
 STORE_RETRY_SECONDS = 5
 UNLIMITED = frozenset({"static", "health.healthz", "health.readyz"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def person() -> str:

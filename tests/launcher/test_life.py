@@ -48,10 +48,7 @@ def test_sigterm_lets_what_is_under_way_finish(launch: Launch, open_folder: Path
         with given.as_superuser() as connection:
             connection.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
             save.start()
-            waiting = (
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            assert wait_until(lambda: given.value(waiting) == 1, 10)
+            assert wait_until(lambda: given.waiting_for_locks() == 1, 10)
             launcher.process.send_signal(signal.SIGTERM)
             assert wait_until(lambda: is_refused(base_url), 5), "nobody new comes in"
             time.sleep(0.3)

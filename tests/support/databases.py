@@ -161,6 +161,14 @@ class Database:
         rows = self.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         return [name for (name,) in rows]
 
+    def waiting_for_locks(self) -> int:
+        """How many connections to this database wait for a lock now."""
+        return int(
+            self.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+        )
+
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query that sees all."""
         with self.as_superuser() as connection:

@@ -27,7 +27,7 @@ from tests.support.factories import archive, make_client, make_invoice, make_iss
 from tests.support.html import Page, check
 from tests.support.people import Person, make_owner
 from tests.whole_app.test_hostile_values import HOSTILE
-from tests.whole_app.test_routes import ROUTES
+from tests.whole_app.test_routes import ROUTES, path_of
 
 NOT_IN_HTML = {"/problems", "/demo", "/invoices/<invoice_id>/lines/<line_id>/restore"}
 """POST routes that only a script calls, or that only an empty business or an undone line offers."""
@@ -93,7 +93,7 @@ class Walk:
             rule, _ = self._routes.match(urlsplit(url).path, method=method, return_rule=True)
         except HTTPException:
             return None
-        return re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", str(rule.rule))
+        return path_of(rule)
 
     def _read(self, page: Page) -> None:
         for form in page.forms:

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 
 from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS, access_of
 from tests.support.browser import HTMX, Browser
@@ -94,6 +95,11 @@ POSTS = [path for path, methods in ROUTES.items() if "POST" in methods]
 GETS = [path for path, methods in ROUTES.items() if "GET" in methods]
 
 
+def path_of(rule: Rule) -> str:
+    """A rule as the table names it, without its converters."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", rule.rule)
+
+
 def any_url(path: str) -> str:
     """The URL of a route with ids that nothing has."""
     return re.sub(r"<\w+>", lambda _: str(uuid.uuid4()), path)
@@ -102,7 +108,7 @@ def any_url(path: str) -> str:
 def test_every_route_declares_who_may_call_it(app: Flask) -> None:
     found: dict[str, dict[str, str | None]] = {}
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", rule.rule)
+        path = path_of(rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             found.setdefault(path, {})[method] = access_of(app, rule.endpoint)
     assert found == ROUTES
