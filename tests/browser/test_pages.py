@@ -193,3 +193,11 @@ def test_pages_are_quiet_without_javascript(browse: Open, shop: Shop, newcomer: 
     for name in (name for name, (person, _) in PAGES.items() if person == who):
         page.goto(shop.at(PAGES[name][1]))
         assert page.locator("h1").count() == 1, name
+
+
+def test_every_button_of_a_draft_is_within_a_phone_without_javascript(browse: Open, shop: Shop) -> None:
+    page = browse(shop.at("/invoices/{draft}"), shop.visitor, width=375, java_script_enabled=False)
+    boxes = {button: button.bounding_box() for button in page.get_by_role("button").all()}
+    outside = [button for button, box in boxes.items() if box and not 0 <= box["x"] <= 375 - box["width"]]
+    assert any(boxes.values())
+    assert not [button.text_content() for button in outside]
