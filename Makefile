@@ -27,7 +27,7 @@ drill: for-developing  ## Kill everything under load for ten minutes, and look w
 	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)
 
 test: for-developing for-browsing for-serving lint  ## Run the linters and all tests
-	$(PYTHON) -m pytest -n 3
+	$(PYTHON) -m pytest -n 2
 
 lint: for-developing  ## Check style, types and who imports whom
 	$(PYTHON) -m ruff check

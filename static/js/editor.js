@@ -575,6 +575,7 @@
     });
     document.addEventListener("input", (event) => {
       if (event.isComposing || event.target !== asking) return;
+      if (!choices.hidden) choose(null); // what is shown answers older words
       clearTimeout(timer);
       timer = setTimeout(ask, 200, asking);
     });

@@ -35,8 +35,8 @@ class WebClient:
         return email
 
     def sign_in(self, email: str) -> None:
-        self.get("/login")
-        self._expect_move(self.post("/login", email=email, password=PASSWORD))
+        if self.get("/login").status_code != 303:  # who came in before a connection broke is led on
+            self._expect_move(self.post("/login", email=email, password=PASSWORD))
         self.get("/clients/new")
 
     def add_client(self, name: str) -> str:
