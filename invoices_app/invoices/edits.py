@@ -47,7 +47,8 @@ class Origin:
 class Edit:
     """One edit: what the history tells, what it touched (the invoice's own id: its header), and what undoes it.
 
-    `moved` says that lines came, went or changed places.
+    `moved` says that lines came, went or changed places. `final` edits cannot be undone: an undo itself, which keeps
+    the lines that it took off for the person who was writing in them.
     """
 
     action: str
@@ -55,6 +56,7 @@ class Edit:
     touched: Sequence[uuid.UUID]
     undo: Mapping[str, Any] | None = None
     moved: bool = False
+    final: bool = False
 
 
 def record(session: Session, invoice: Invoice, origin: Origin, edit: Edit) -> None:
@@ -71,6 +73,7 @@ def record(session: Session, invoice: Invoice, origin: Origin, edit: Edit) -> No
             touched=list(edit.touched),
             moved=edit.moved,
             undo=edit.undo,
+            undone=edit.final,
         )
     )
     audit.record(session, edit.action, "invoice", invoice.id, edit.changes)

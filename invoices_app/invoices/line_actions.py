@@ -192,42 +192,52 @@ def undo(invoice_id: uuid.UUID, origin: Origin) -> ActionResult[Sheet]:
         who = edits.in_the_way(session, invoice, edit)
         if who is not None:
             return Conflict(f"{who} has changed the same since, so your edit was not undone.")
-        moved = _take_back(session, invoice, edit.undo)
+        taken_back = _take_back(session, invoice, edit.undo)
         if invoice.id in edit.touched:
             drafts.reprice(session, invoice)
         else:
             drafts.recompute(session, invoice)
         edit.undone = True
         told = {"undone": edit.action, "revision": edit.revision}
-        edits.record(session, invoice, origin, Edit("edit.undone", told, edit.touched, moved=moved))
-        return Ok(edits.follow(session, invoice, origin, edit.touched, moved=moved))
+        kept = {"lines": taken_back.removed} if taken_back.removed else None
+        undone = Edit("edit.undone", told, edit.touched, kept, moved=taken_back.moved, final=True)
+        edits.record(session, invoice, origin, undone)
+        return Ok(edits.follow(session, invoice, origin, edit.touched, moved=taken_back.moved))
 
 
-def _take_back(session: Session, invoice: Invoice, undo: Mapping[str, Any]) -> bool:
-    """Write what an edit kept for this; answers whether lines came, went or changed places."""
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What an undo did: whether lines came, went or changed places, and those that it took off, as they were."""
+
+    moved: bool
+    removed: Sequence[Mapping[str, Any]] = ()
+
+
+def _take_back(session: Session, invoice: Invoice, undo: Mapping[str, Any]) -> TakenBack:
+    """Write what an edit kept for this."""
     match undo:
         case {"lines": list(stored)}:
             _put_lines_back(session, invoice, stored)
-            return True
+            return TakenBack(moved=True)
         case {"remove": list(ids)}:
             those = LineItem.id.in_([uuid.UUID(line_id) for line_id in ids])
             statement = select(LineItem).where(in_business(LineItem), LineItem.invoice_id == invoice.id, those)
-            _take_off(session, invoice, session.execute(statement).scalars().all())
-            return True
+            removed = _take_off(session, invoice, session.execute(statement).scalars().all())
+            return TakenBack(moved=True, removed=removed)
         case {"move": str(line_id), "position": int(position)}:
             line = drafts.line_of(session, invoice, uuid.UUID(line_id))
-            return line is not None and _move(session, invoice, line, position)
+            return TakenBack(moved=line is not None and _move(session, invoice, line, position))
         case {"line": str(line_id), "values": dict(values)}:
             line = drafts.line_of(session, invoice, uuid.UUID(line_id))
             if line is not None:
                 drafts.change_line(line, edits.values_of(values), line.tax_rate, invoice.currency)
                 line.version += 1
-            return False
+            return TakenBack(moved=False)
         case {"header": dict(values)}:
             for name, value in edits.values_of(values).items():
                 setattr(invoice, name, value)
             invoice.version += 1
-            return False
+            return TakenBack(moved=False)
     raise AssertionError(f"an edit of an unknown kind: {sorted(undo)}")
 
 

@@ -17,6 +17,7 @@
   // A cell that was left waits with its text until the server has taken it; its default value is what the server has.
   const waiting = new Map();
   const refused = new WeakMap();
+  const basis = new WeakMap(); // the version that a text was written upon, when another's has arrived under it since
   let acting = 0;
   const saved = (cell) => (cell.matches("select") ? $("option[selected]", cell)?.value ?? "" : cell.defaultValue);
   const typed = (cell) => cell.value !== saved(cell);
@@ -118,19 +119,29 @@
       if (!saves) return true;
       Object.assign(ctx.request.headers, { "Sheet-Page": page, "Sheet-Revision": String(seen) });
       const { body } = ctx.request;
+      if (form.matches?.("[data-clash]")) {
+        ctx.solves = body;
+        if (form.version && tells(form, body)) body.set("version", form.version.value);
+      }
       if (!body || !form.matches?.("[data-autosave]")) return true;
       for (const cell of cellsOf(form)) body.delete(cell.name);
-      const version = $("[name=version]", form);
+      const { version } = form;
       if (version) body.set("version", version.value);
       if (ctx.act) return true;
       ctx.sent = new Map(waitingOf(form).map((cell) => [cell, waiting.get(cell)]));
-      for (const [cell, text] of ctx.sent) body.set(cell.name, text);
+      for (const [cell, text] of ctx.sent) {
+        body.set(cell.name, text);
+        if (basis.has(cell)) body.set("version", basis.get(cell));
+      }
       return ctx.sent.size > 0;
     },
     htmx_after_request(form, { ctx }) {
       const { status } = ctx.response;
       const taken = status < 300 || status === 409;
-      for (const [cell, text] of (taken && ctx.sent) || []) if (waiting.get(cell) === text) waiting.delete(cell);
+      for (const [cell, text] of (taken && ctx.sent) || []) {
+        basis.delete(cell);
+        if (waiting.get(cell) === text) waiting.delete(cell);
+      }
       for (const [cell, text] of (status === 422 && ctx.sent) || []) refused.set(cell, text);
       if (ctx.response.headers.get("HX-Redirect")) window.removeEventListener("beforeunload", warn);
       if (status < 300 && form.matches?.("[data-sheet-form]") && form.one_time_token) form.one_time_token.value = token();
@@ -147,14 +158,17 @@
     htmx_before_swap(form, { ctx, tasks }) {
       if (!saves || ctx.own) return true;
       ctx.runs = [];
+      ctx.written = written();
+      ctx.selected = selected();
       for (const task of [...tasks]) if (!fits(task, ctx)) tasks.splice(tasks.indexOf(task), 1);
       return true;
     },
     htmx_after_swap(form, { ctx }) {
       if (!saves || ctx.own) return;
       for (const run of ctx.runs || []) placeRun(run);
+      showSaved(ctx);
       nameClient();
-      if (ctx.response?.status < 300 && form.matches?.("[data-clash]")) form.closest(".clash")?.remove();
+      if (ctx.response?.status < 300 && ctx.solves) solved(form, ctx.solves);
       renumber();
       announce();
       keep();
@@ -211,6 +225,36 @@
       }
     }
     return undefined;
+  }
+  // A swap spares the field that has the focus, and a field whose attribute stays: whoever has not written in it sees
+  // what is saved, and whoever has writes upon the version that was seen, so that a clash is told.
+  function written() {
+    const cells = $$(".cell", sheet).filter((cell) => waiting.has(cell) || (cell === document.activeElement && typed(cell)));
+    return new Map(cells.map((cell) => [cell, { text: saved(cell), version: cell.form?.version?.value }]));
+  }
+  function selected() {
+    const cell = document.activeElement;
+    return cell.matches(".cell") && cell.value && cell.selectionStart === 0 && cell.selectionEnd === cell.value.length ? cell : null;
+  }
+  function showSaved({ written: before, selected: all, sent, response }) {
+    for (const cell of $$(".cell", sheet)) {
+      if (!cell.form?.matches("[data-autosave]") || !typed(cell) || waiting.has(cell)) continue;
+      if (cell === document.activeElement && before?.has(cell) && sent?.get(cell) !== cell.value) continue;
+      cell.value = saved(cell);
+    }
+    if (all && all === document.activeElement && !typed(all)) all.select();
+    for (const [cell, { text, version }] of before || []) {
+      const mine = sent?.has(cell) && response?.status < 300;
+      if (cell.isConnected && version && !mine && !basis.has(cell) && typed(cell) && saved(cell) !== text) basis.set(cell, version);
+    }
+  }
+  // The next clash in the same line may have come meanwhile: it stays, and is about the version that this one made.
+  const tells = (form, sent) => [...new FormData(form)].every(([name, text]) => ["csrf_token", "version"].includes(name) || sent.get(name) === text);
+  function solved(form, sent) {
+    const clash = form.closest(".clash");
+    const made = clash?.previousElementSibling?.dataset.version;
+    if (tells(form, sent)) clash?.remove();
+    else if (made && form.version?.value === sent.get("version")) form.version.value = made;
   }
   function nameClient() {
     const client = $("[data-combobox]");

@@ -165,6 +165,26 @@ def test_what_is_gone_can_be_put_back_with_what_was_typed(owner: Person, teammat
     assert read(owner, invoice_id).lines[1].quantity == 12
 
 
+def test_what_an_undo_took_off_can_be_put_back(owner: Person, teammate: Person) -> None:
+    """An undo cannot be undone itself, but what another person was writing meanwhile is not lost with it."""
+    invoice_id = three(owner)
+    with owner.acting():
+        value_of(line_actions.add_lines(invoice_id, [{"description": "D"}], ORIGIN))
+    added = id_of(owner, invoice_id, "D")
+    assert isinstance(undo(owner, invoice_id), Ok)
+    assert words(owner, invoice_id) == "A B C"
+    with teammate.acting():
+        refusal = line_actions.change_line(invoice_id, added, {"quantity": Decimal(5)}, 1, ORIGIN)
+        assert isinstance(refusal, Conflict)
+        assert refusal.gone
+        value_of(line_actions.put_back(invoice_id, added, {"quantity": Decimal(5)}, ORIGIN))
+    shown = read(owner, invoice_id)
+    assert [line.description for line in shown.lines] == ["A", "B", "C", "D"]
+    assert shown.lines[3].quantity == 5
+    assert_adds_up(shown)
+    assert isinstance(undo(owner, invoice_id), Invalid)
+
+
 def test_a_line_that_never_was_cannot_be_put_back(owner: Person) -> None:
     invoice_id, other = three(owner), three(owner)
     with owner.acting():
