@@ -84,11 +84,16 @@
   });
 
   // ---- Back to a list ----
-  // Its address brings back the rows, the browser the place in the page; the row itself is kept here.
+  // Its address brings back the rows, the browser the place in the page; the row itself is kept here, again when rows
+  // that come while the page is being left have htmx write the history anew.
+  let opened = null;
+  const keep = () => opened && history.replaceState({ ...history.state, row: opened }, "");
   document.addEventListener("click", (event) => {
-    const row = event.target.closest?.(".list a") && event.target.closest("tbody tr[id]");
-    if (row) history.replaceState({ ...history.state, row: row.id }, "");
+    opened = (event.target.closest?.(".list a") && event.target.closest("tbody tr[id]")?.id) || opened;
+    keep();
   });
+  document.addEventListener("htmx:after:history:replace", keep);
+  document.addEventListener("htmx:after:swap", keep);
   const [arrival] = performance.getEntriesByType("navigation");
   const left = arrival?.type !== "navigate" && history.state?.row && document.getElementById(history.state.row);
   if (left) {

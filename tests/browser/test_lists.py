@@ -109,6 +109,31 @@ def test_scroll_through_a_thousand_open_one_and_stand_on_it_again(window: Open, 
     assert abs(back - top) < 40
 
 
+def test_rows_that_come_while_the_page_is_left_do_not_lose_the_place(window: Open, crowd: Crowd) -> None:
+    page = window(crowd.visitor).page
+    page.goto("/invoices")
+    rows: list[Route] = []
+    leaving: list[Route] = []
+    page.route("**/invoices?*cursor=*", lambda route: rows.append(route))  # noqa: PLW0108
+    page.route(f"**/invoices/{crowd.ids[20]}", lambda route: leaving.append(route))  # noqa: PLW0108
+    link = page.locator(f"#invoice-{crowd.ids[20]} td:not(.pick) a")
+    link.scroll_into_view_if_needed()
+    page.keyboard.press("End")
+    link.focus()
+    link.press("Enter", no_wait_after=True)
+    for _ in range(200):
+        if not (rows and leaving):
+            page.wait_for_timeout(20)
+    with page.expect_response("**/invoices?*cursor=*"):
+        rows[0].continue_()
+    page.wait_for_timeout(300)  # a page that is being left answers no question about its rows
+    leaving[0].continue_()
+    expect(page).to_have_url(re.compile(f"/invoices/{crowd.ids[20]}$"))
+    page.go_back()
+    expect(link).to_be_focused()
+    expect(page.locator(ROW)).to_have_count(50)
+
+
 def test_rows_come_before_the_end_is_in_sight(window: Open, crowd: Crowd) -> None:
     page = window(crowd.visitor).page
     page.goto("/invoices")
