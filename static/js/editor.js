@@ -1,6 +1,6 @@
-// The sheet as an editor. The server computes and remembers everything; this file sends cells in the right order, fits
-// answers into the sheet without disturbing what is being typed, and moves between cells. Without it every action is a
-// plain button.
+// The sheet as an editor. The server computes and remembers everything; this file sends cells in the right order, and fits
+// answers into the sheet without disturbing what is being typed. grid.js moves between cells, choices.js offers what was
+// written before. Without them every action is a plain button.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -167,7 +167,6 @@
       if (!saves || ctx.own) return;
       for (const run of ctx.runs || []) placeRun(run);
       showSaved(ctx);
-      nameClient();
       if (ctx.response?.status < 300 && ctx.solves) solved(form, ctx.solves);
       renumber();
       announce();
@@ -184,7 +183,6 @@
   function fits(task, ctx) {
     const { target, swapSpec, fragment } = task;
     const first = fragment.firstElementChild;
-    if (target?.id === "choices") return ctx.question === asked;
     if (first?.id === "invoice-totals") {
       if (Number(first.dataset.revision) < seen) return false;
       seen = Number(first.dataset.revision);
@@ -234,7 +232,7 @@
   }
   function selected() {
     const cell = document.activeElement;
-    return cell.matches(".cell") && cell.value && cell.selectionStart === 0 && cell.selectionEnd === cell.value.length ? cell : null;
+    return cell?.matches(".cell") && cell.value && cell.selectionStart === 0 && cell.selectionEnd === cell.value.length ? cell : null;
   }
   function showSaved({ written: before, selected: all, sent, response }) {
     for (const cell of $$(".cell", sheet)) {
@@ -255,13 +253,6 @@
     const made = clash?.previousElementSibling?.dataset.version;
     if (tells(form, sent)) clash?.remove();
     else if (made && form.version?.value === sent.get("version")) form.version.value = made;
-  }
-  function nameClient() {
-    const client = $("[data-combobox]");
-    const label = client && $(`label[for="${client.dataset.combobox}"]`);
-    if (!label) return;
-    label.htmlFor = client.id;
-    client.removeAttribute("aria-label");
   }
   function renumber() {
     $$("#invoice-lines > tr.line").forEach((row, index) => {
@@ -360,8 +351,6 @@
   // ---- Cells ----
   sheet.addEventListener("change", (event) => leave(event.target), true);
   sheet.addEventListener("input", (event) => {
-    const words = $(".day > span", event.target.closest(".day")?.parentElement || document.head);
-    if (words) words.hidden = true;
     if (event.target.matches(".cell")) keep();
   });
   sheet.addEventListener("focusout", (event) => {
@@ -369,7 +358,7 @@
     // A number that was read as another (12*3) shows what it means as soon as it is not being typed any more.
     if (cell.matches(".cell[value]") && !waiting.has(cell) && !typed(cell)) cell.value = saved(cell);
     const row = cell.closest("#new-line");
-    if (row && !row.contains(event.relatedTarget) && document.hasFocus() && $("[name=description]", row).value.trim() && !choices?.contains(event.relatedTarget)) add();
+    if (row && !row.contains(event.relatedTarget) && document.hasFocus() && $("[name=description]", row).value.trim() && !byId("choices")?.contains(event.relatedTarget)) add();
   });
   sheet.addEventListener("click", (event) => {
     if (event.target.matches(".retry")) {
@@ -386,281 +375,19 @@
       ($(".cell", row?.matches("tr.line") ? row : newRow()) || $("#main")).focus();
     }
   });
-  sheet.addEventListener("change", (event) => {
-    const day = event.target.matches(".calendar") && byId(event.target.dataset.for);
-    if (!day || !event.target.value) return;
-    day.value = event.target.value;
-    event.target.value = "";
-    day.dispatchEvent(new Event("change", { bubbles: true }));
-    day.focus();
-  });
 
-  // ---- Keys in the grid ----
   const row = (cell) => cell.closest("#invoice-lines > tr.line");
-  const below = (line, step) => {
-    let next = line;
-    do next = step > 0 ? next.nextElementSibling : next.previousElementSibling;
-    while (next && !next.matches("tr.line:not(.pending)"));
-    return next;
-  };
-  const go = (cell, step) => {
-    const next = below(row(cell), step);
-    const target = next && ($(`.cell[name="${cell.name}"]`, next) || $(".cell", next));
-    target?.focus();
-    target?.select?.();
-    return Boolean(target);
-  };
   const commit = (cell) => {
     if (typed(cell) || waiting.has(cell)) cell.dispatchEvent(new Event("change", { bubbles: true }));
   };
-  const atEdge = (cell, step) => {
-    if (!cell.matches("textarea") || cell.scrollHeight < 48) return true;
-    return cell.selectionStart === cell.selectionEnd && cell.selectionStart === (step < 0 ? 0 : cell.value.length);
+  const undoEdits = (cell) => {
+    cell.value = saved(cell);
+    waiting.delete(cell);
+    keep();
   };
-  const lineAct = (cell, verb, values) => {
-    const line = row(cell);
-    if (!line.dataset.version) return false;
-    commit(cell);
-    const form = $("form", line);
-    if (verb === "delete") (below(line, 1) || line).querySelector(`.cell[name="${cell.name}"]`)?.focus();
-    act(form, `${form.getAttribute("action")}/${verb}`, values);
-    return true;
-  };
-  const moveLine = (cell, step) => {
-    const at = $$("#invoice-lines > tr[data-version]").indexOf(row(cell)) + 1 + step;
-    return at < 1 || lineAct(cell, "move", { position: at });
-  };
-  sheet.addEventListener("keydown", (event) => {
-    const cell = event.target;
-    if (event.isComposing || event.defaultPrevented || !cell.matches(".cell")) return;
-    const command = event.ctrlKey || event.metaKey;
-    const plain = !command && !event.altKey && !event.shiftKey;
-    const inGrid = Boolean(row(cell)) && !cell.closest(".pop");
-    let done = false;
-    if (event.key === "Escape" && plain && (typed(cell) || wrong(cell))) {
-      cell.value = saved(cell);
-      waiting.delete(cell);
-      keep();
-      done = true;
-    } else if (!inGrid) {
-      if (event.key === "Enter" && plain && cell.matches("input, [data-one-line]")) {
-        if (saves) commit(cell);
-        else cell.form.requestSubmit();
-        done = true;
-      }
-    } else if (event.key === "Enter" && plain) {
-      const line = row(cell);
-      if (line.matches(".new")) {
-        add();
-        byId("new-description").focus();
-      } else if (line.matches(".unsaved:not([data-version])")) send($("form", line));
-      else {
-        commit(cell);
-        if (below(line, 1)?.matches(".new")) byId("new-description").focus();
-        else go(cell, 1);
-      }
-      done = true;
-    } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
-      const step = event.key === "ArrowUp" ? -1 : 1;
-      if (plain) done = atEdge(cell, step) && go(cell, step);
-      else if (event.altKey && !command && !event.shiftKey) done = moveLine(cell, step);
-    } else if (command && !event.altKey && !event.shiftKey) {
-      if (event.key.toLowerCase() === "d") done = lineAct(cell, "duplicate");
-      else if (event.key === "Backspace") done = lineAct(cell, "delete");
-    }
-    if (done) event.preventDefault();
-  });
-  document.addEventListener("keydown", (event) => {
-    if (!saves || event.isComposing || event.defaultPrevented) return;
-    const writing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog[open]");
-    const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z" && !writing;
-    const again = event.altKey && !event.ctrlKey && !event.metaKey && event.key.toLowerCase() === "l" && !event.target.closest?.("dialog");
-    if (!undo && !again) return;
-    event.preventDefault();
-    byId(undo ? "undo" : "repeat").requestSubmit();
-  });
-  sheet.addEventListener("paste", (event) => {
-    const cell = event.target;
-    const text = event.clipboardData?.getData("text/plain") || "";
-    if (!saves || !row(cell) || !/\t|\n[^\n]/.test(text.trim())) return;
-    event.preventDefault();
-    const form = $("#paste form");
-    const line = row(cell);
-    act(form, form.action, { rows: text, after: line.dataset.version ? line.id.slice(5) : "" });
-  });
-
-  // ---- Lines by mouse: their numbers are handles ----
-  sheet.addEventListener("pointerdown", (event) => {
-    const line = event.target.matches?.(".grip") && event.target.closest("tr[data-version]");
-    if (!line || event.button) return;
-    event.preventDefault();
-    const lines = () => $$("#invoice-lines > tr[data-version]");
-    const from = lines().indexOf(line);
-    line.classList.add("dragged");
-    const drag = (move) => {
-      const over = lines().find((other) => {
-        const { top, bottom } = other.getBoundingClientRect();
-        return move.clientY >= top && move.clientY < bottom;
-      });
-      if (!over || over === line) return;
-      if (lines().indexOf(over) < lines().indexOf(line)) over.before(line);
-      else over.after(line);
-    };
-    const drop = () => {
-      document.removeEventListener("pointermove", drag);
-      document.removeEventListener("pointerup", drop);
-      document.removeEventListener("pointercancel", drop);
-      line.classList.remove("dragged");
-      const to = lines().indexOf(line);
-      const form = $("form", line);
-      if (to !== from) act(form, `${form.getAttribute("action")}/move`, { position: to + 1 });
-      renumber();
-    };
-    document.addEventListener("pointermove", drag);
-    document.addEventListener("pointerup", drop);
-    document.addEventListener("pointercancel", drop);
-  });
-
-  // ---- Suggestions: earlier lines, and clients. The newest question alone is answered. ----
-  const choices = byId("choices");
-  const marks = ["role", "aria-autocomplete", "aria-expanded", "aria-controls", "aria-activedescendant"];
-  let asking = null;
-  let asked = "";
-  let timer = 0;
-  const kind = (field) => (field?.matches?.("[data-combobox]") ? "clients" : field?.matches?.("#invoice-lines [name=description]") ? "lines" : "");
-  const options = () => $$("[role=option]", choices);
-  const chosen = () => $("[role=option][aria-selected=true]", choices);
-  const close = () => {
-    clearTimeout(timer);
-    asked = "";
-    if (choices) choices.hidden = true;
-    if (asking?.matches("[role]")) asking.setAttribute("aria-expanded", "false");
-    for (const name of ["aria-controls", "aria-activedescendant"]) asking?.removeAttribute(name);
-  };
-  const choose = (option) => {
-    for (const other of options()) other.setAttribute("aria-selected", other === option);
-    if (option) asking.setAttribute("aria-activedescendant", option.id);
-    else asking.removeAttribute("aria-activedescendant");
-    option?.scrollIntoView({ block: "nearest" });
-  };
-  const ask = (field) => {
-    const question = `${kind(field)} ${field.value.trim()}`;
-    if (kind(field) === "lines" && !field.value.trim()) return close();
-    asked = question;
-    const url = `${choices.dataset[kind(field)]}?q=${encodeURIComponent(field.value.trim())}`;
-    htmx.ajax("GET", url, { source: choices, target: choices, swap: "innerHTML", question });
-    return undefined;
-  };
-  const putBelow = () => {
-    if (!asking || choices.hidden) return;
-    const { left, bottom, width } = asking.getBoundingClientRect();
-    Object.assign(choices.style, { left: `${left + scrollX}px`, top: `${bottom + scrollY + 2}px`, minWidth: `${width}px` });
-  };
-  const show = () => {
-    const list = $("[role=listbox]", choices);
-    if (!asking || document.activeElement !== asking || !list || !options().length) return close();
-    choices.hidden = false;
-    putBelow();
-    if (asking.matches("[role]")) asking.setAttribute("aria-expanded", "true");
-    asking.setAttribute("aria-controls", list.id);
-    choose(options()[0]);
-    $("#said").textContent = `${options().length} ${options().length === 1 ? "suggestion" : "suggestions"}`;
-    return undefined;
-  };
-  const takeLine = (field, option) => {
-    const line = row(field);
-    for (const [name, value] of Object.entries(option.dataset)) {
-      const cell = $(`.cell[name="${name}"]`, line);
-      if (!cell || (name === "discount_percent" && value === "0")) continue;
-      cell.value = value;
-      leave(cell);
-    }
-    close();
-    commit(field);
-    const quantity = $("[name=quantity]", line);
-    quantity.focus();
-    quantity.select();
-  };
-  const takeClient = (field, option) => {
-    const select = byId(field.dataset.combobox);
-    const { value, label } = option.dataset;
-    if (![...select.options].some((other) => other.value === value)) select.append(new Option(label, value));
-    select.value = value;
-    field.value = field.defaultValue = label;
-    close();
-    if (saves) select.dispatchEvent(new Event("change", { bubbles: true }));
-    else select.form.requestSubmit();
-  };
-  const take = (option) => {
-    const field = asking;
-    if (option.dataset.create === undefined) return kind(field) === "lines" ? takeLine(field, option) : takeClient(field, option);
-    const { csrf_token: csrf } = byId(field.dataset.combobox).form;
-    asked = "create";
-    const values = { name: option.dataset.create, csrf_token: csrf.value, one_time_token: token() };
-    return htmx.ajax("POST", choices.dataset.create, { source: choices, target: choices, swap: "innerHTML", question: "create", values });
-  };
-  if (choices) {
-    choices.setAttribute("hx-sync", "this:replace");
-    document.addEventListener("focusin", (event) => {
-      if (!kind(event.target)) return;
-      asking = event.target;
-      asking.setAttribute("aria-autocomplete", "list");
-      if (asking.matches("textarea")) return; // which cannot be a combobox by name
-      asking.setAttribute("role", "combobox");
-      asking.setAttribute("aria-expanded", "false");
-      if (kind(asking) === "clients") asking.select();
-    });
-    document.addEventListener("focusout", (event) => {
-      if (event.target !== asking) return;
-      close();
-      if (kind(asking) === "clients") asking.value = asking.defaultValue;
-      for (const name of marks) asking.removeAttribute(name);
-      asking = null;
-    });
-    document.addEventListener("input", (event) => {
-      if (event.isComposing || event.target !== asking) return;
-      if (!choices.hidden) choose(null); // what is shown answers older words
-      clearTimeout(timer);
-      timer = setTimeout(ask, 200, asking);
-    });
-    document.addEventListener("htmx:after:settle", (event) => {
-      if (event.detail.task?.target !== choices) return;
-      const made = $("[data-chosen]", choices);
-      if (made && asking) take(made);
-      else if (asked) show();
-    });
-    window.addEventListener("resize", putBelow);
-    choices.addEventListener("pointerdown", (event) => event.preventDefault());
-    choices.addEventListener("click", (event) => {
-      const option = event.target.closest("[role=option]");
-      if (option && asking) take(option);
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.target !== asking || event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      const open = !choices.hidden;
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (step && (open || (event.altKey && step > 0) || kind(asking) === "clients")) {
-        if (event.altKey && open) return;
-        if (!open) ask(asking);
-        else {
-          const all = options();
-          const at = all.indexOf(chosen());
-          choose(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length]);
-        }
-      } else if ((event.key === "Enter" || event.key === "Tab") && open && !event.altKey) {
-        const option = chosen();
-        if (!option) return close();
-        take(option);
-      } else if (event.key === "Escape" && open) close();
-      else return undefined;
-      event.preventDefault();
-      event.stopPropagation();
-      return undefined;
-    }, true);
-  }
+  window.editor = { sheet, saves, $, $$, byId, token, row, newRow, typed, wrong, leave, commit, undoEdits, add, act, send, renumber };
 
   // ---- Beginning ----
-  nameClient();
   if (!saves) $("[data-combobox]")?.focus();
   else {
     bringBack();
