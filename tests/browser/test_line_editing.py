@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Open, Shop
+from tests.browser.sheet import draft_page, rows, total
 
 pytestmark = pytest.mark.browser
 
@@ -13,21 +14,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def page(browse: Open, shop: Shop, draft: str) -> Page:
     return draft_page(browse, shop, draft)
-
-
-def draft_page(browse: Open, shop: Shop, draft: str) -> Page:
-    """The draft in a browser; the page carries a mark that a page load would wipe out."""
-    page = browse(draft, shop.visitor)
-    page.evaluate("window.stillTheSamePage = true")
-    return page
-
-
-def total(page: Page, value: str) -> None:
-    expect(page.locator("#invoice-total data")).to_have_attribute("value", value)
-
-
-def rows(page: Page, count: int) -> None:
-    expect(page.locator("#invoice-lines tr.line:not(.new)")).to_have_count(count)
 
 
 def assert_not_reloaded(page: Page) -> None:
