@@ -75,6 +75,10 @@ class Settings:
     smtp_tls: SmtpTls = "starttls"
     mail_from: str = DEFAULT_MAIL_FROM
     public_url: str = ""
+    session_hours: int = 12
+    session_idle_minutes: int = 120
+    remember_days: int = 30
+    remember_idle_days: int = 14
 
     @property
     def address(self) -> str:
@@ -131,6 +135,10 @@ class Settings:
             auto_migrate=_one_of(environ, "AUTO_MIGRATE", ("0", "1"), "1") == "1",
             **_mail(environ),
             public_url=_public_url(environ),
+            session_hours=_whole_number(environ, "SESSION_HOURS", default=12, low=1, high=24 * 7),
+            session_idle_minutes=_whole_number(environ, "SESSION_IDLE_MINUTES", default=120, low=15, high=60 * 24),
+            remember_days=_whole_number(environ, "REMEMBER_DAYS", default=30, low=1, high=365),
+            remember_idle_days=_whole_number(environ, "REMEMBER_IDLE_DAYS", default=14, low=1, high=365),
         )
 
 

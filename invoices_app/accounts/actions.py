@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts import audit, rules
+from invoices_app.accounts import audit, passwords, rules
 from invoices_app.accounts.models import USER_AGENT_LENGTH, Business, Membership, Role, User, UserSession
+from invoices_app.accounts.sessions import Lifetime, limits
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import NOBODY, Scope, current_scope, set_scope
@@ -23,8 +23,8 @@ from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
-SESSION_LIFETIME = timedelta(hours=12)
-REMEMBERED_LIFETIME = timedelta(days=30)
+SESSION_LIFETIME = Lifetime.UNTIL_CLOSED
+REMEMBERED_LIFETIME = Lifetime.REMEMBERED
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +50,9 @@ class Registration:
 
 def register(registration: Registration, browser: Browser) -> ActionResult[str]:
     """Make the person, the business and a first session in one transaction; the value is the session's token."""
+    known = (registration.name, registration.email, registration.business_name)
+    if sentence := passwords.problem(registration.password, known):
+        return Invalid.because(sentence, "password")
     user_id, business_id = new_id(), new_id()
     password_hash = rules.hash_password(registration.password)
     set_scope(db.session, Scope(user_id=user_id, business_id=business_id))
@@ -129,7 +132,7 @@ def use_single_keys(*, on: bool) -> ActionResult[bool]:
 
 
 def open_session(
-    session: Session, user_id: uuid.UUID, business_id: uuid.UUID, browser: Browser, lifetime: timedelta
+    session: Session, user_id: uuid.UUID, business_id: uuid.UUID, browser: Browser, lifetime: Lifetime
 ) -> str:
     """Write a session into the running transaction; answers its token."""
     token = rules.new_token()
@@ -142,7 +145,7 @@ def open_session(
             business_id=business_id,
             user_agent=browser.user_agent[:USER_AGENT_LENGTH],
             ip_address=browser.ip_address,
-            expires_at=clock.now() + lifetime,
+            **limits(lifetime),
         )
     )
     return token

@@ -82,9 +82,9 @@ def new_password(label: str) -> SecretField:
     return SecretField(label, validators=[*required("Choose a password."), _NOT_TOO_SHORT, _NOT_TOO_LONG])
 
 
-def known_password(label: str) -> SecretField:
+def known_password(label: str, **options: Any) -> SecretField:
     """A password that is asked for again; one from before a longer minimum counts as well."""
-    return SecretField(label, validators=[*required("Enter your password."), _NOT_TOO_LONG])
+    return SecretField(label, validators=[*required("Enter your password."), _NOT_TOO_LONG], **options)
 
 
 class RegisterForm(BaseForm):
@@ -109,6 +109,22 @@ class ForgottenForm(BaseForm):
 
 
 class NewPasswordForm(BaseForm):
+    password = new_password("New password")
+
+
+class NameForm(BaseForm):
+    name = PlainTextField("Your name", max_length=NAME_LENGTH, needed="Enter your name.")
+
+
+class NewEmailForm(BaseForm):
+    email = PlainTextField(
+        "New email", max_length=EMAIL_LENGTH, needed="Enter your new email address.", validators=[email_address]
+    )
+    current_password = known_password("Password", id="password-for-email")
+
+
+class PasswordForm(BaseForm):
+    current_password = known_password("Password until now")
     password = new_password("New password")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Interval,
     LargeBinary,
     SmallInteger,
     String,
@@ -189,7 +190,10 @@ class Invitation(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser. The cookie holds a random token; only its SHA-256 is kept here."""
+    """A signed-in browser. The cookie holds a random token; only its SHA-256 is kept here.
+
+    It ends at `expires_at`, or `idle_timeout` after its last use, which is noted every few minutes, with its address.
+    """
 
     __tablename__ = "user_sessions"
     __table_args__ = (
@@ -202,6 +206,7 @@ class UserSession(Base):
         # A person's own sessions, to list them and to end them.
         Index("ix_user_sessions_user_id", "user_id"),
         CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+        CheckConstraint("idle_timeout > interval '0'", name="idle_timeout_positive"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
@@ -212,20 +217,27 @@ class UserSession(Base):
     ip_address: Mapped[str] = text_column(45)
     created_at: Mapped[datetime] = created_at_column()
     expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    idle_timeout: Mapped[timedelta] = mapped_column(Interval, server_default=text("'02:00:00'::interval"))
 
 
 class AccountToken(Base):
-    """The right to set a new password, sent by mail. The link holds a random token; only its SHA-256 is kept here."""
+    """The right to set a new password, or to use `new_email` from now on, sent by mail.
+
+    The link holds a random token; only its SHA-256 is kept here.
+    """
 
     __tablename__ = "account_tokens"
     __table_args__ = (
         CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+        CheckConstraint("new_email = lower(new_email)", name="new_email_lower"),
         # All of a person's end when one is used.
         Index("ix_account_tokens_user_id", "user_id"),
     )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    new_email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = created_at_column()
 

@@ -1,33 +1,30 @@
-"""A forgotten password: a link by mail, and the new password that it allows."""
+"""A new password: by a link for who has forgotten theirs, and for who knows it."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, text, update
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select
+from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts import audit, rules
-from invoices_app.accounts.models import AccountToken, Membership, User, UserSession
+from invoices_app.accounts import audit, passwords, rules, sessions, tokens
+from invoices_app.accounts.models import AccountToken, Business, User
 from invoices_app.db.base import new_id
-from invoices_app.db.tenancy import Scope, set_scope
+from invoices_app.db.tenancy import Scope, current_scope, set_scope
 from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.mail import Letter, post
-from invoices_app.results import ActionResult, Conflict, Ok
+from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
-LINK_LIFETIME = timedelta(hours=1)
 LINKS_AT_ONCE = 5
 """So many links of one account live at a time; nobody's mailbox can be flooded through the form."""
 
-DEAD_LINK = "This link has been used or is too old. Ask for a new one."
+NOT_YOURS = "This is not your password."
 
 log = structlog.get_logger(__name__)
-_SHOW_TOKEN = text("SELECT set_config('app.token_hash', :token_hash, true)")
 
 
 def send_link(email: str, url_of: Callable[[str], str]) -> ActionResult[None]:
@@ -49,8 +46,10 @@ def send_link(email: str, url_of: Callable[[str], str]) -> ActionResult[None]:
     with transaction() as session:
         user_id = session.execute(select(User.id).where(User.email == email)).scalar_one_or_none() or new_id()
         set_scope(session, Scope(user_id=user_id))
-        live = select(func.count()).where(AccountToken.user_id == user_id, AccountToken.expires_at > func.now())
-        allowed = select(literal(token_hash), User.id, literal(clock.now() + LINK_LIFETIME)).where(
+        live = select(func.count()).where(
+            AccountToken.user_id == user_id, AccountToken.new_email.is_(None), AccountToken.expires_at > func.now()
+        )
+        allowed = select(literal(token_hash), User.id, literal(clock.now() + tokens.LINK_LIFETIME)).where(
             User.id == user_id, live.scalar_subquery() < LINKS_AT_ONCE
         )
         columns = [AccountToken.token_hash, AccountToken.user_id, AccountToken.expires_at]
@@ -62,9 +61,8 @@ def send_link(email: str, url_of: Callable[[str], str]) -> ActionResult[None]:
 
 def link_works(token: str) -> bool:
     """Whether a link can still set a password."""
-    _show(db.session, token)
-    query = select(AccountToken.user_id).where(_is_live(token))
-    found = db.session.execute(query).one_or_none()
+    tokens.show(db.session, token)
+    found = db.session.execute(select(AccountToken.user_id).where(_sets_password(token))).one_or_none()
     db.session.rollback()
     return found is not None
 
@@ -73,37 +71,70 @@ def reset_password(token: str, password: str) -> ActionResult[None]:
     """Set the password that the link's owner chose; every session and every other link of theirs ends."""
     password_hash = rules.hash_password(password)
     with transaction() as session:
-        _show(session, token)
-        used = delete(AccountToken).where(_is_live(token)).returning(AccountToken.user_id)
-        user_id: uuid.UUID | None = session.execute(used).scalar_one_or_none()
+        tokens.show(session, token)
+        asked_by = select(AccountToken.user_id).where(_sets_password(token))
+        user_id: uuid.UUID | None = session.execute(asked_by).scalar_one_or_none()
         if user_id is None:
-            return Conflict(DEAD_LINK)
-        set_scope(session, Scope(user_id=user_id))
-        mine = select(Membership.business_id).where(Membership.user_id == user_id).order_by(Membership.created_at)
-        business_id = session.execute(mine.limit(1)).scalar_one()
-        set_scope(session, Scope(user_id=user_id, business_id=business_id))
-        changed = update(User).where(User.id == user_id).values(password_hash=password_hash).returning(User.email)
-        email = session.execute(changed).scalar_one()
-        session.execute(delete(UserSession).where(UserSession.user_id == user_id))
-        session.execute(delete(AccountToken).where(AccountToken.user_id == user_id))
-        audit.record(session, "password.reset", "user", user_id)
-        post(session, email, CHANGED)
+            return Conflict(tokens.DEAD_LINK)
+        business_id = tokens.act_for(session, user_id)
+        user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one()
+        if sentence := passwords.problem(password, known_words(session, user)):
+            return Invalid.because(sentence, "password")
+        tokens.show(session, token)
+        used = delete(AccountToken).where(_sets_password(token)).returning(AccountToken.user_id)
+        if session.execute(used).one_or_none() is None:
+            return Conflict(tokens.DEAD_LINK)
+        _set_password(session, user, password_hash)
+        sessions.end_others(session, user_id)
+        if business_id is not None:
+            audit.record(session, "password.reset", "user", user_id)
+        post(session, user.email, _changed("every browser was signed out"))
         return Ok(None)
 
 
-CHANGED = Letter(
-    "Your password was changed",
-    [
-        "The password of your Invoices account was changed, and every browser was signed out.",
-        "If it was not you, ask for a link on the sign-in page under “Forgotten your password?” at once.",
-    ],
-)
+def change_password(session_id: uuid.UUID, current: str, password: str) -> ActionResult[str]:
+    """Set a new password for who knows the one that holds; the value is the new token of this session.
+
+    Every other session and every link of theirs ends.
+    """
+    password_hash = rules.hash_password(password)
+    with transaction() as session:
+        user_id = current_scope(session).user_id
+        user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one_or_none()
+        if user is None:
+            return NotFound()
+        if not rules.password_matches(user.password_hash, current):
+            log.info("action", action="password.refused")
+            return Invalid.because(NOT_YOURS, "current_password")
+        if sentence := passwords.problem(password, known_words(session, user)):
+            return Invalid.because(sentence, "password")
+        _set_password(session, user, password_hash)
+        sessions.end_others(session, user.id, but=session_id)
+        audit.record(session, "password.changed", "user", user.id)
+        post(session, user.email, _changed("every other browser was signed out"))
+        return Ok(sessions.rotate(session, session_id))
 
 
-def _is_live(token: str) -> ColumnElement[bool]:
-    return (AccountToken.token_hash == rules.token_hash(token)) & (AccountToken.expires_at > func.now())
+def known_words(session: Session, user: User) -> list[str]:
+    """What others know of a person: their name and email, and the name of the business of the scope."""
+    business = session.execute(select(Business.name)).scalar_one_or_none()
+    return [user.name, user.email, *([business] if business else [])]
 
 
-def _show(session: Session | scoped_session[Session], token: str) -> None:
-    """Let the running transaction see the one row of this token."""
-    session.execute(_SHOW_TOKEN, {"token_hash": rules.token_hash(token).hex()})
+def _set_password(session: Session, user: User, password_hash: str) -> None:
+    user.password_hash = password_hash
+    session.execute(delete(AccountToken).where(AccountToken.user_id == user.id))
+
+
+def _changed(what_ended: str) -> Letter:
+    return Letter(
+        "Your password was changed",
+        [
+            f"The password of your Invoices account was changed, and {what_ended}.",
+            "If it was not you, ask for a link on the sign-in page under “Forgotten your password?” at once.",
+        ],
+    )
+
+
+def _sets_password(token: str) -> ColumnElement[bool]:
+    return tokens.is_live(token) & AccountToken.new_email.is_(None)

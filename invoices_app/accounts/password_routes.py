@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response, session, url_for
 
-from invoices_app.accounts import password_actions
+from invoices_app.accounts import password_actions, tokens
 from invoices_app.accounts.forms import ForgottenForm, NewPasswordForm
 from invoices_app.accounts.routes import blueprint
-from invoices_app.results import Conflict, Ok
+from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import public
 
@@ -55,6 +55,9 @@ def set_password(token: str) -> Response:
         case Ok():
             session.clear()
             return htmx.done("Your password is set. Sign in with it.", url_for("accounts.login"))
+        case Invalid(problems):
+            form.add_errors(problems)
+            return _page("reset", form, 422, token=token)
         case Conflict():
             return _page("forgot", _dead_link(), 410)
         case refusal:
@@ -63,7 +66,7 @@ def set_password(token: str) -> Response:
 
 def _dead_link() -> ForgottenForm:
     form = ForgottenForm()
-    form.form_errors.append(password_actions.DEAD_LINK)
+    form.form_errors.append(tokens.DEAD_LINK)
     return form
 
 

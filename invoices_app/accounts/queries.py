@@ -32,6 +32,8 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     business_name: str
     currency: str
     time_zone: str
+    use_is_due: bool
+    """Whether the session's last use was noted so long ago that this one is to be."""
     token: str = field(repr=False)
 
     def get_id(self) -> str:

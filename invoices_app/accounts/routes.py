@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request, session, url_for
 from flask_login import current_user, login_user
 
-from invoices_app.accounts import actions, queries, rules
+from invoices_app.accounts import actions, devices, queries, rules
 from invoices_app.accounts.actions import Browser, Registration
 from invoices_app.accounts.forms import BusinessForm, LoginForm, LogoForm, RegisterForm
 from invoices_app.extensions import login
@@ -14,6 +14,9 @@ from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, owners, public
 
 blueprint = Blueprint("accounts", __name__)
+
+FORGET = '"cache"'
+"""What a browser drops at sign-out: pages that Back would show. Not "storage", which holds unsaved lines."""
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
@@ -90,7 +93,9 @@ def logout() -> Response:
     if current_user.is_authenticated:
         actions.sign_out(identity().session_id)
     session.clear()
-    return htmx.go_to(url_for("accounts.login"))
+    response = htmx.go_to(url_for("accounts.login"))
+    response.headers["Clear-Site-Data"] = FORGET
+    return response
 
 
 @blueprint.get("/settings/business")
@@ -133,9 +138,17 @@ def enter(token: str, url: str, *, remember: bool) -> Response:
     return htmx.go_to(url)
 
 
+def renew(token: str) -> None:
+    """Go on in this browser's session under its new token; forms that were opened before have expired."""
+    remember = session.permanent
+    session.clear()
+    session.permanent = remember
+    login_user(queries.enter_session(token))
+
+
 def browser() -> Browser:
     """What this request says of its browser."""
-    return Browser(request.headers.get("User-Agent", ""), request.remote_addr or "")
+    return Browser(request.headers.get("User-Agent", ""), devices.plain_address(request.remote_addr or ""))
 
 
 def _country() -> str | None:

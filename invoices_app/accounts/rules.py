@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from babel.numbers import get_territory_currencies
 
+from invoices_app.accounts.passwords import normalised
 from invoices_app.accounts.postal import LOCALE
 from invoices_app.money import currency_codes, minor_units
 
@@ -44,13 +45,21 @@ _NOBODYS_HASH = _hasher.hash(secrets.token_hex(16))
 
 
 def hash_password(password: str) -> str:
-    return _hasher.hash(password)
+    return _hasher.hash(normalised(password))
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
-    """Compare in the same time whether there is an account (a hash) or not."""
+    """Compare in the same time whether there is an account (a hash) or not.
+
+    Hashes from before passwords were normalised are of the text as it was typed; only where that differs is it tried.
+    """
+    matches = [_verify(password_hash or _NOBODYS_HASH, text) for text in {normalised(password), password}]
+    return any(matches) and password_hash is not None
+
+
+def _verify(password_hash: str, text: str) -> bool:
     try:
-        return _hasher.verify(password_hash or _NOBODYS_HASH, password) and password_hash is not None
+        return _hasher.verify(password_hash, text)
     except VerifyMismatchError:
         return False
 

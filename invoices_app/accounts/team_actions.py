@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts import audit, rules, team
+from invoices_app.accounts import audit, passwords, rules, sessions, team
 from invoices_app.accounts.actions import SESSION_LIFETIME, Browser, open_session
 from invoices_app.accounts.models import Business, FormerMember, Invitation, Membership, Role, User, UserSession
 from invoices_app.db import constraints
@@ -35,8 +36,19 @@ LinkOf = Callable[[str], str]
 """The whole address that leads to the invitation with a token."""
 
 
-def change_role(user_id: uuid.UUID, role: Role) -> ActionResult[str]:
-    """Give a member another role; the value is their name. It counts from their next request on."""
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """Whose role was changed; `token` is the new one of the asker's session when it was their own."""
+
+    name: str
+    token: str | None = None
+
+
+def change_role(user_id: uuid.UUID, role: Role, session_id: uuid.UUID | None = None) -> ActionResult[RoleChange]:
+    """Give a member another role. It counts from their next request on.
+
+    Who changes their own goes on in `session_id` under a new token; their other sessions end.
+    """
     with transaction() as session:
         found = _locked_member(session, user_id)
         if not isinstance(found, tuple):
@@ -47,7 +59,10 @@ def change_role(user_id: uuid.UUID, role: Role) -> ActionResult[str]:
         if before != role:
             session.execute(update(Membership).where(*_place_of(user_id)).values(role=role))
             audit.record(session, "member.role_changed", "user", user_id, {"role": [before, role]})
-        return Ok(name)
+            if session_id is not None and user_id == current_scope(session).user_id:
+                sessions.end_others(session, user_id, but=session_id)
+                return Ok(RoleChange(name, sessions.rotate(session, session_id)))
+        return Ok(RoleChange(name))
 
 
 def remove_member(user_id: uuid.UUID) -> ActionResult[str]:
@@ -171,6 +186,8 @@ def join_as_new(token: str, name: str, password: str, browser: Browser) -> Actio
             found = team.enter_invitation(session, token)
             if found is None:
                 return Conflict(GONE, gone=True)
+            if sentence := passwords.problem(password, (name, found.email, found.business_name)):
+                return Invalid.because(sentence, "password")
             user_id = new_id()
             set_scope(session, Scope(user_id=user_id, business_id=found.business_id))
             if not _use_up(session, found):
@@ -185,18 +202,27 @@ def join_as_new(token: str, name: str, password: str, browser: Browser) -> Actio
         set_scope(db.session, before)
 
 
-def switch_business(session_id: uuid.UUID, business_id: uuid.UUID) -> ActionResult[None]:
-    """Let this session work in another business that its person belongs to."""
+def switch_business(session_id: uuid.UUID, business_id: uuid.UUID) -> ActionResult[str | None]:
+    """Let this session work in another business that its person belongs to.
+
+    The value is the session's new token, where the person has another role there, else None.
+    """
     before = current_scope(db.session)
     with transaction() as session:
-        mine = (Membership.user_id == before.user_id, Membership.business_id == business_id)
-        if session.execute(select(Membership.role).where(*mine)).scalar_one_or_none() is None:
+        mine = Membership.user_id == before.user_id
+        places = select(Membership.business_id, Membership.role).where(
+            mine, Membership.business_id.in_([before.business_id, business_id])
+        )
+        roles = {row.business_id: row.role for row in session.execute(places)}
+        if business_id not in roles:
             return NotFound()
         set_scope(session, Scope(user_id=before.user_id, business_id=business_id))
-        session.execute(update(Membership).where(*mine).values(last_used_at=clock.now()))
+        there = Membership.business_id == business_id
+        session.execute(update(Membership).where(mine, there).values(last_used_at=clock.now()))
         session.execute(update(UserSession).where(UserSession.id == session_id).values(business_id=business_id))
         audit.record(session, "business.entered", "business", business_id)
-        return Ok(None)
+        has_other_role = before.business_id is None or roles.get(before.business_id) != roles[business_id]
+        return Ok(sessions.rotate(session, session_id) if has_other_role else None)
 
 
 def _use(session: Session, found: team.OpenInvitation, user_id: uuid.UUID) -> ActionResult[uuid.UUID]:

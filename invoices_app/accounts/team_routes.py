@@ -10,7 +10,7 @@ from flask_login import current_user
 from invoices_app.accounts import team, team_actions
 from invoices_app.accounts.forms import InviteForm, JoinAsNewForm, JoinWithPasswordForm, RoleForm
 from invoices_app.accounts.models import Role
-from invoices_app.accounts.routes import blueprint, browser, enter
+from invoices_app.accounts.routes import blueprint, browser, enter, renew
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, owners, public, readers
@@ -70,10 +70,12 @@ def change_role(user_id: uuid.UUID) -> Response:
     form = RoleForm.from_request()
     if not form.validate():
         return _team_page(refused=(user_id, str(form.role.errors[0])), status=422)
-    match team_actions.change_role(user_id, Role(form.role.data)):
-        case Ok(name):
+    match team_actions.change_role(user_id, Role(form.role.data), identity().session_id):
+        case Ok(change):
             after = "accounts.show_team" if user_id != identity().user_id else "dashboard.index"
-            return htmx.done(f"{name} is {form.role.data} now.", url_for(after))
+            if change.token:
+                renew(change.token)
+            return htmx.done(f"{change.name} is {form.role.data} now.", url_for(after))
         case Invalid() as refusal:
             return _team_page(refused=(user_id, " ".join(refusal.sentences())), status=422)
         case refusal:
@@ -110,7 +112,7 @@ def join(token: str) -> Response:
     if current_user.is_authenticated:
         match team_actions.join(token, identity().user_id):
             case Ok(business_id):
-                team_actions.switch_business(identity().session_id, business_id)
+                _switch(business_id)
                 return htmx.done(f"You joined {found.business_name}.", url_for("dashboard.index"))
             case refusal:
                 return errors.answer(refusal)
@@ -127,8 +129,14 @@ def businesses() -> Response:
 @blueprint.post("/businesses/<uuid:business_id>/switch")
 @readers
 def switch_business(business_id: uuid.UUID) -> Response:
+    return _switch(business_id)
+
+
+def _switch(business_id: uuid.UUID) -> Response:
     match team_actions.switch_business(identity().session_id, business_id):
-        case Ok():
+        case Ok(token):
+            if token:
+                renew(token)
             return htmx.go_to(url_for("dashboard.index"))
         case refusal:
             return errors.answer(refusal)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from invoices_app.invoices.history import NAMED, Event, History
-from invoices_app.web.filters import MONTHS, currency_sign, day, money, percent, quantity, unit_price
+from invoices_app.web.filters import currency_sign, day, moment, money, percent, quantity, unit_price
 
 NOBODY = "Someone"
 MAX_QUOTED = 80
@@ -26,6 +25,7 @@ FIELDS = {
     "tax_id": "tax id",
     "payment_terms_days": "payment terms",
     "wanted_series": "number series",
+    "single_keys": "use of single keys",
     "address_line1": "address",
     "address_line2": "second line of the address",
 }
@@ -64,13 +64,6 @@ def entries(history: History, time_zone: str) -> list[Entry]:
     ]
 
 
-def moment(at: datetime, time_zone: str) -> Markup:
-    """`<time datetime="2026-11-22T09:05:00+01:00">22 Nov 2026, 09:05</time>`."""
-    there = at.astimezone(ZoneInfo(time_zone))
-    words = f"{there.day} {MONTHS[there.month - 1][:3]} {there:%Y, %H:%M}"
-    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(timespec="seconds"), words)
-
-
 def sentences(event: Event, currency: str, names: Mapping[str, str]) -> list[Markup]:
     """What was done, such as `changed the price of “Teapot” from €12.00 to €14.00`: one sentence for each field.
 
@@ -97,6 +90,11 @@ class _Told:
     def size(self, name: str) -> Markup:
         """An amount without its sign."""
         return self._words(name, str(self.changes.get(name) or "").removeprefix("-"))
+
+    def plain(self, name: str) -> str:
+        """A value that is a name itself, such as a role or an address, without quotation marks."""
+        value = self.changes.get(name)
+        return _clipped(value) if isinstance(value, str) else ""
 
     def line(self) -> Markup:
         """The line that this is about."""
@@ -233,6 +231,17 @@ def _pasted(told: _Told) -> list[Markup]:
     return [Markup("added {} lines: {}{}").format(len(lines), shown, f" and {more} more" if more > 0 else "")]
 
 
+def _invited(told: _Told) -> list[Markup]:
+    return [Markup("invited {} as {}").format(told.plain("email") or "someone", told.plain("role") or "member")]
+
+
+def _role_changed(told: _Told) -> list[Markup]:
+    match told.changes.get("role"):
+        case [str(before), str(after)]:
+            return [Markup("changed a role from {} to {}").format(before, after)]
+    return [Markup("changed a role")]
+
+
 def _undone(told: _Told) -> list[Markup]:
     return [Markup("took back {}").format(UNDONE.get(str(told.changes.get("undone")), "an edit")), *told.fields()]
 
@@ -265,4 +274,26 @@ _TELL: Mapping[str, Callable[[_Told], list[Markup]]] = {
     "client.changed": _Told.fields,
     "client.archived": _says("archived it"),
     "client.restored": _says("brought it back from the archive"),
+    "business.registered": _says("registered the business"),
+    "business.changed": _Told.fields,
+    "business.entered": _says("came over from another business"),
+    "logo.changed": _says("changed the logo"),
+    "logo.removed": _says("removed the logo"),
+    "member.invited": _invited,
+    "member.joined": lambda told: [Markup("joined as {}").format(told.plain("role"))],
+    "member.role_changed": _role_changed,
+    "member.removed": lambda told: [Markup("removed {} from the team").format(told.get("name"))],
+    "invitation.resent": lambda told: [Markup("sent the invitation to {} again").format(told.plain("email"))],
+    "invitation.withdrawn": lambda told: [Markup("withdrew the invitation to {}").format(told.plain("email"))],
+    "series.created": _says("added this number series"),
+    "series.changed": _Told.fields,
+    "session.opened": _says("signed in"),
+    "session.ended": lambda told: [Markup("signed out {}").format(told.plain("device") or "a browser")],
+    "sessions.ended": _says("signed out every other browser"),
+    "password.reset": _says("set a new password by a link"),
+    "password.changed": _says("changed the password"),
+    "email.change_asked": _says("asked for a link to a new email address"),
+    "email.change_withdrawn": _says("withdrew the link to a new email address"),
+    "email.changed": _Told.fields,
+    "user.changed": _Told.fields,
 }

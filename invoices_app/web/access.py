@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import structlog
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, flash, request, session, url_for
 from flask_login import current_user
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import Forbidden
 
+from invoices_app.accounts import sessions
 from invoices_app.accounts.models import Role
 from invoices_app.accounts.queries import Identity
+from invoices_app.extensions import db
 from invoices_app.web import htmx
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -38,6 +41,8 @@ SENTENCES = {
     WRITERS: "You may read everything here, but change nothing.",
     OWNERS: "Only an owner of the business may do this.",
 }
+
+ENDED = "Your session has ended. Sign in to go on where you were."
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +96,8 @@ def init_access(app: Flask) -> None:
             return None
         if not current_user.is_authenticated:
             return _ask_to_sign_in()
+        if identity().use_is_due:
+            _note_use()
         # A view that declares nothing is open to nobody.
         if identity().role not in ROLES.get(who or "", frozenset()):
             log.info("action", action="access.refused", endpoint=request.endpoint, role=identity().role.value)
@@ -98,7 +105,21 @@ def init_access(app: Flask) -> None:
         return None
 
 
+def _note_use() -> None:
+    """Keep the session alive. Where that cannot be written now, with a full disk, reading goes on."""
+    try:
+        sessions.note_use(identity().session_id, request.remote_addr or "")
+    except DBAPIError as error:
+        db.session.rollback()
+        log.warning("use of a session not noted", reason=type(error.orig).__name__)
+
+
 def _ask_to_sign_in() -> Response:
-    """To the sign-in page, and from there back to where the person wanted to go."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" and not htmx.is_fragment() else None
+    """To the sign-in page, and from there back to where the person was, or wanted to go."""
+    if htmx.is_fragment():
+        wanted = htmx.page_address()
+    else:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    if session.pop("_user_id", None):
+        flash(ENDED, "info")
     return htmx.go_to(url_for("accounts.login", next=wanted if wanted != "/" else None))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_symbol
 from flask import Flask
@@ -93,6 +94,13 @@ def short_day(value: date | None, today: date) -> Markup | str:
     return markup.format(value.isoformat(), _full(value), _short(value, today))
 
 
+def moment(at: datetime, time_zone: str) -> Markup:
+    """`<time datetime="2026-11-22T09:05:00+01:00">22 Nov 2026, 09:05</time>`, as the clock in an IANA zone shows it."""
+    there = at.astimezone(ZoneInfo(time_zone))
+    words = f"{there.day} {MONTHS[there.month - 1][:3]} {there:%Y, %H:%M}"
+    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(timespec="seconds"), words)
+
+
 def due(invoice: Dated, today: date) -> Markup | str:
     """When an invoice is due: "1 Nov, 21 days late", "9 Dec, in 17 days", "paid 18 Nov", or a dash."""
     if invoice.shown_status == "draft":
@@ -142,7 +150,7 @@ def currency_sign(currency: str) -> str:
 def init_filters(app: Flask) -> None:
     """Give all templates these filters under their own names."""
     filters: tuple[Callable[..., Any], ...] = (
-        money, amount, unit_price, quantity, percent, plain, day, short_day, due, month_before, short, iban,
+        money, amount, unit_price, quantity, percent, plain, day, short_day, moment, due, month_before, short, iban,
     )  # fmt: skip
     for function in filters:
         app.add_template_filter(function, function.__name__)

@@ -62,8 +62,23 @@ def wanted_url(default: str) -> str:
     Anything that a browser could read as another site's address is not followed.
     """
     wanted = request.values.get("next", "")
+    return wanted if _is_inside(wanted) else default
+
+
+def _is_inside(wanted: str) -> bool:
     inside = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
-    return wanted if inside and wanted.isprintable() and not urlsplit(wanted).netloc else default
+    return inside and wanted.isprintable() and not urlsplit(wanted).netloc
+
+
+def page_address() -> str | None:
+    """Path and query of the page that an htmx request comes from, None unless it is one of ours."""
+    try:
+        address = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return None
+    wanted = f"{address.path}?{address.query}" if address.query else address.path
+    is_ours = address.scheme in {"http", "https"} and address.netloc == request.host
+    return wanted if is_ours and _is_inside(wanted) else None
 
 
 def here() -> str:

@@ -88,6 +88,10 @@ LOGIN_OF_ACCOUNT = by_account("10 per 5 minutes; 30 per hour; 100 per day", "log
 REGISTRATION = by_address("60 per minute; 600 per hour", "registration")
 RESET_MAIL = by_address("10 per minute; 60 per hour", "reset mail")
 RESET_MAIL_OF_ACCOUNT = by_account("5 per 15 minutes; 20 per day", "reset mail")
+CURRENT_PASSWORD = by_person("10 per 5 minutes; 30 per hour; 100 per day", "current password")
+"""Whoever found a browser signed in guesses no faster here than at the sign-in; the right password starts anew."""
+
+EMAIL_CHANGE = by_person("5 per 15 minutes; 20 per day", "email change")
 MAIL = by_person("20 per minute; 100 per hour", "mail")
 EXPORT = by_person("30 per minute; 300 per hour", "export")
 IMPORT = by_person("20 per minute; 200 per hour", "import")
@@ -123,8 +127,17 @@ def store_answers() -> bool:
 
 def forgive_account() -> None:
     """Forget the failures of the account that the form names, since it was its owner who came in."""
-    for limit in LOGIN_OF_ACCOUNT if limiter.enabled else ():
-        limiter.limiter.clear(limit.limit, account(), limit.scope_for("", None))
+    _forgive(LOGIN_OF_ACCOUNT, account())
+
+
+def forgive_person() -> None:
+    """Forget the wrong passwords of the person who is signed in, since they knew it in the end."""
+    _forgive(CURRENT_PASSWORD, person())
+
+
+def _forgive(limits: RouteLimit, key: str) -> None:
+    for limit in limits if limiter.enabled else ():
+        limiter.limiter.clear(limit.limit, key, limit.scope_for("", None))
 
 
 def init_rate_limits(app: Flask, settings: Settings) -> None:

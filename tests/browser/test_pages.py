@@ -48,6 +48,7 @@ PAGES = {
     "print many": ("shop", "/invoices/print?ids={sent}&ids={draft}"),
     "palette": ("shop", "/palette?q=maison"),
     "shortcuts": ("shop", "/shortcuts"),
+    "account": ("shop", "/settings/account"),
     "settings": ("shop", "/settings/business"),
     "team": ("shop", "/settings/team"),
     "businesses": ("shop", "/businesses"),

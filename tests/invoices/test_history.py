@@ -16,7 +16,8 @@ from invoices_app.accounts import audit
 from invoices_app.db.transaction import transaction
 from invoices_app.invoices import actions, line_actions, status_actions
 from invoices_app.invoices.history import Event
-from invoices_app.invoices.history_words import moment, sentences
+from invoices_app.invoices.history_words import sentences
+from invoices_app.web.filters import moment
 from tests.support.factories import ORIGIN, archive, line, make_client, make_invoice, pay, read, today, value_of
 from tests.support.html import Page
 from tests.support.people import Cast, Person

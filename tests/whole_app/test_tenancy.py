@@ -31,6 +31,7 @@ PERSONAL = {"users", "businesses", "user_sessions", "account_tokens", "mail_outb
 OPEN_TO_OWNER = {"audit_heads", "search_documents"}
 # What triggers keep, the app may not write; search() must use an index that row-level security would close.
 DEFINERS = {
+    "clear_expired",
     "index_invoices",
     "keep_audit_chain",
     "keep_client_figures",
