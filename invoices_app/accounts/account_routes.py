@@ -159,7 +159,7 @@ def _account_page(
         "email_form": email_form or NewEmailForm(),
         "password_form": password_form or PasswordForm(),
         "pending_email": account_actions.pending_email(),
-        "sessions": sessions.own_sessions(),
+        "sessions": sessions.own_sessions(identity().session_id),
         "most_listed": sessions.MOST_LISTED,
     }
     template = "accounts/account.html"

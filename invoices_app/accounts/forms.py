@@ -120,11 +120,11 @@ class NewEmailForm(BaseForm):
     email = PlainTextField(
         "New email", max_length=EMAIL_LENGTH, needed="Enter your new email address.", validators=[email_address]
     )
-    current_password = known_password("Password", id="password-for-email")
+    current_password = known_password("Your password", id="password-for-email")
 
 
 class PasswordForm(BaseForm):
-    current_password = known_password("Password until now")
+    current_password = known_password("Current password")
     password = new_password("New password")
 
 

@@ -59,8 +59,8 @@ def limits(lifetime: Lifetime) -> dict[str, Any]:
     return {"expires_at": clock.now() + absolute, "idle_timeout": idle}
 
 
-def own_sessions() -> Sequence[OwnSession]:
-    """The live sessions of the person, in whichever business, the one used last first; 100 at most."""
+def own_sessions(session_id: uuid.UUID) -> Sequence[OwnSession]:
+    """The live sessions of the person, in whichever business: this one, then the one used last; 100 at most."""
     columns = (
         UserSession.id,
         UserSession.user_agent,
@@ -70,7 +70,8 @@ def own_sessions() -> Sequence[OwnSession]:
     )
     mine = UserSession.user_id == current_scope(db.session).user_id
     live = (UserSession.expires_at > func.now(), UserSession.last_used_at > func.now() - UserSession.idle_timeout)
-    query = select(*columns).where(mine, *live).order_by(UserSession.last_used_at.desc(), UserSession.id)
+    order = ((UserSession.id == session_id).desc(), UserSession.last_used_at.desc(), UserSession.id)
+    query = select(*columns).where(mine, *live).order_by(*order)
     return [OwnSession(*row) for row in db.session.execute(query.limit(MOST_LISTED))]
 
 
