@@ -39,7 +39,7 @@ UNDONE = {
     "line.pasted": "the adding of several lines",
     "line.restored": "the return of a line",
 }
-_NOT_FIELDS = frozenset({"line", "of", "position", "minor_units", "due_by_hand", "version"})
+_NOT_FIELDS = frozenset({"line", "of", "position", "minor_units", "due_by_hand", "version", "logo_id"})
 _PERCENT = frozenset({"tax_rate", "discount_percent"})
 
 
@@ -231,6 +231,15 @@ def _pasted(told: _Told) -> list[Markup]:
     return [Markup("added {} lines: {}{}").format(len(lines), shown, f" and {more} more" if more > 0 else "")]
 
 
+def _changed_business(told: _Told) -> list[Markup]:
+    match told.changes.get("logo_id"):
+        case [_, None]:
+            return [*told.fields(), Markup("removed the logo")]
+        case [_, str()]:
+            return [*told.fields(), Markup("changed the logo")]
+    return told.fields()
+
+
 def _invited(told: _Told) -> list[Markup]:
     return [Markup("invited {} as {}").format(told.plain("email") or "someone", told.plain("role") or "member")]
 
@@ -275,14 +284,12 @@ _TELL: Mapping[str, Callable[[_Told], list[Markup]]] = {
     "client.archived": _says("archived it"),
     "client.restored": _says("brought it back from the archive"),
     "business.registered": _says("registered the business"),
-    "business.changed": _Told.fields,
+    "business.changed": _changed_business,
     "business.entered": _says("came over from another business"),
-    "logo.changed": _says("changed the logo"),
-    "logo.removed": _says("removed the logo"),
     "member.invited": _invited,
     "member.joined": lambda told: [Markup("joined as {}").format(told.plain("role"))],
     "member.role_changed": _role_changed,
-    "member.removed": lambda told: [Markup("removed {} from the team").format(told.get("name"))],
+    "member.removed": lambda told: [Markup("removed {} from the team").format(told.plain("name") or "someone")],
     "invitation.resent": lambda told: [Markup("sent the invitation to {} again").format(told.plain("email"))],
     "invitation.withdrawn": lambda told: [Markup("withdrew the invitation to {}").format(told.plain("email"))],
     "series.created": _says("added this number series"),

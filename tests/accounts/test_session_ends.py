@@ -14,6 +14,7 @@ from flask import Flask
 from invoices_app import create_app
 from invoices_app.accounts.models import Role
 from invoices_app.accounts.sessions import MOST_LISTED
+from invoices_app.config import Settings, SettingsError
 from tests.accounts.test_account import ACCOUNT, NEW, address, ask_for, close_database, link_in, mails_to, sign_in
 from tests.support.browser import HTMX, Browser
 from tests.support.databases import Database
@@ -157,6 +158,21 @@ def test_how_long_is_a_matter_of_the_settings(database: Database, app: Flask, re
         sign_in(visitor, person.email, **remember)
         found, found_idle = database.ask(lasts, person.user_id)[0]
         assert (round(found / timedelta(minutes=1)), found_idle) == (round(absolute / timedelta(minutes=1)), idle)
+
+
+def test_the_settings_have_defaults_and_bounds() -> None:
+    secret = {"SECRET_KEY": "0" * 32}
+    read = Settings.from_env(secret)
+    found = (read.session_hours, read.session_idle_minutes, read.remember_days, read.remember_idle_days)
+    assert found == (12, 120, 30, 14)
+    for name, wrong in (
+        ("SESSION_HOURS", "0"),
+        ("SESSION_IDLE_MINUTES", "14"),
+        ("REMEMBER_DAYS", "366"),
+        ("REMEMBER_IDLE_DAYS", "two weeks"),
+    ):
+        with pytest.raises(SettingsError, match=f"{name} must be a whole number from"):
+            Settings.from_env({**secret, name: wrong})
 
 
 def test_dead_in_another_business_with_other_rights(app: Flask, cast: Cast) -> None:

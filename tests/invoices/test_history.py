@@ -8,13 +8,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invoices_app.accounts import audit
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import actions, line_actions, status_actions
+from invoices_app.invoices import actions, history_words, line_actions, status_actions
 from invoices_app.invoices.history import Event
 from invoices_app.invoices.history_words import sentences
 from invoices_app.web.filters import moment
@@ -75,6 +76,21 @@ WORDS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "client": ("client.changed", {"payment_terms_days": [None, 14], "tax_id": ["A1", "B2"], "name": ["A", "B"]},
                ["set the payment terms to 14 days", "changed the tax id from “A1” to “B2”",
                 "changed the name from “A” to “B”"]),
+    "settings": ("business.changed", {"city": ["Bath", ""], "logo_id": [None, ANN]},
+                 ["removed the city, “Bath”", "changed the logo"]),
+    "no logo": ("business.changed", {"logo_id": [ANN, None]}, ["removed the logo"]),
+    "invited": ("member.invited", {"email": "a@b.example", "role": "owner"}, ["invited a@b.example as owner"]),
+    "joined": ("member.joined", {"role": "member"}, ["joined as member"]),
+    "role": ("member.role_changed", {"role": ["member", "owner"]}, ["changed a role from member to owner"]),
+    "removed": ("member.removed", {"name": "Tom <b>", "role": "owner"}, ["removed Tom <b> from the team"]),
+    "invited again": ("invitation.resent", {"email": "a@b.example"}, ["sent the invitation to a@b.example again"]),
+    "withdrawn": ("invitation.withdrawn", {"email": "a@b.example"}, ["withdrew the invitation to a@b.example"]),
+    "signed in": ("session.opened", {}, ["signed in"]),
+    "signed out": ("session.ended", {"device": "Firefox on Linux"}, ["signed out Firefox on Linux"]),
+    "password": ("password.changed", {}, ["changed the password"]),
+    "email": ("email.changed", {"email": ["a@b.example", "c@d.example"]},
+              ["changed the email from “a@b.example” to “c@d.example”"]),
+    "keys": ("user.changed", {"single_keys": [True, False]}, ["changed the use of single keys from yes to no"]),
     "unknown": ("line.was_blessed", {"secret": {"id": ANN}, "by": [1, 2]}, ["did “line was blessed”"]),
     "unknown field": ("invoice.changed", {"odd_thing": [{"a": 1}, ["b"]], "kind": [True, False]},
                       ["emptied the odd thing", "changed the kind from yes to no"]),
@@ -88,6 +104,17 @@ def test_words(name: str) -> None:
     action, changes, said = WORDS[name]
     event = Event(uuid.uuid4(), datetime.now(UTC), "Ann", action, changes)
     assert [str(sentence.striptags()) for sentence in sentences(event, "EUR", CLIENTS)] == said
+
+
+def test_every_action_has_its_words() -> None:
+    """Those whose name stands in the code beside the recording of an event."""
+    package = Path(history_words.__file__).parent.parent
+    sources = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    recorded = set(re.findall(r'record\(\s*session,\s*"([a-z_.]+)"', sources))
+    assert len(recorded) > 25
+    for action in recorded:
+        event = Event(uuid.uuid4(), datetime.now(UTC), "Ann", action, {})
+        assert not str(sentences(event, "EUR", {})[0]).startswith("did “"), action
 
 
 def test_what_people_wrote_is_escaped() -> None:
