@@ -116,10 +116,8 @@ def _note_use() -> None:
 
 def _ask_to_sign_in() -> Response:
     """To the sign-in page, and from there back to where the person was, or wanted to go."""
-    if htmx.is_fragment():
-        wanted = htmx.page_address()
-    else:
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    is_page = request.method == "GET" and not htmx.is_fragment()
+    wanted = request.full_path.rstrip("?") if is_page else htmx.page_address()
     if session.pop("_user_id", None):
         flash(ENDED, "info")
     return htmx.go_to(url_for("accounts.login", next=wanted if wanted != "/" else None))

@@ -71,9 +71,10 @@ def _is_inside(wanted: str) -> bool:
 
 
 def page_address() -> str | None:
-    """Path and query of the page that an htmx request comes from, None unless it is one of ours."""
+    """Path and query of the page that an htmx request or a form comes from, None unless it is one of ours."""
+    told = request.headers.get("HX-Current-URL") if is_fragment() else request.referrer
     try:
-        address = urlsplit(request.headers.get("HX-Current-URL", ""))
+        address = urlsplit(told or "")
     except ValueError:
         return None
     wanted = f"{address.path}?{address.query}" if address.query else address.path

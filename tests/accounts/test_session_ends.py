@@ -265,6 +265,20 @@ def test_a_fragment_leads_back_to_the_page_behind_it(visitor: Browser, page: str
     assert answer.headers["HX-Redirect"].replace("%2F", "/").replace("%3F", "?") == wanted
 
 
+@pytest.mark.parametrize(
+    ("page", "wanted"),
+    [
+        ("http://localhost/clients/new", "/login?next=/clients/new"),
+        ("http://evil.example/clients/new", "/login"),
+        ("", "/login"),
+    ],
+)
+def test_a_form_leads_back_to_its_page(visitor: Browser, page: str, wanted: str) -> None:
+    headers = {"Referer": page, "X-CSRFToken": visitor.token()}
+    answer = visitor.open("/clients", method="POST", headers=headers)
+    assert (answer.status_code, answer.location.replace("%2F", "/")) == (303, wanted)
+
+
 # ---- What is seen and noted ----
 
 

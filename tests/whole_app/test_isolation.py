@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from psycopg import sql
 
-from invoices_app.accounts import team
+from invoices_app.accounts import sessions, team
 from invoices_app.accounts.models import Role
 from tests.support.browser import HTMX
 from tests.support.databases import Database
@@ -46,6 +46,9 @@ def victim(app: Flask) -> tuple[Person, dict[str, list[str]]]:
     make_invitation(person, "invited@example.com")
     with person.acting():
         invitation_ids = [str(one.id) for one in team.invitations()]
+    person.browser.get("/clients")
+    with person.acting():
+        session_ids = [str(one.id) for one in sessions.own_sessions(uuid.uuid4())]
     lines = [str(line.id) for invoice in (draft, issued) for line in read(person, invoice).lines]
     ids = {
         "client_id": [str(make_client(person, SECRET))],
@@ -56,6 +59,7 @@ def victim(app: Flask) -> tuple[Person, dict[str, list[str]]]:
         "invitation_id": invitation_ids,
         "business_id": [str(person.business_id)],
         "archiving_id": [str(uuid.uuid4())],
+        "session_id": session_ids,
     }
     return person, ids
 
@@ -69,6 +73,7 @@ def test_ids_of_another_business_lead_nowhere(
     browser = make_teammate(owner, "Max Intruder", role).browser
     token = browser.token()
     before = rows_of(database, person.business_id)
+    assert ids["session_id"]
     assert all(before[name] for name in ("invoices", "clients", "memberships", "invitations", "audit_events"))
     refusals = {404} if role == Role.OWNER else {403, 404}
     walked = 0
