@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -144,6 +145,27 @@ def test_somebody_elses_browser_stays_who_they_are(cast: Cast, database: Databas
     emails = "SELECT email FROM users WHERE id = %s"
     assert database.value(emails, cast.owner.user_id) == new
     assert database.value(emails, cast.stranger.user_id) == cast.stranger.email
+
+
+def test_of_two_who_confirm_at_once_one_does(owner: Person, database: Database) -> None:
+    new = address()
+    ask_for(owner, new)
+    token = link_in(mails_to(database, new)[0][1]).rpartition("/")[2]
+    results: list[object] = []
+    start = threading.Barrier(2)
+
+    def confirm() -> None:
+        with owner.acting():
+            start.wait(10)
+            results.append(account_actions.change_email(token, None))
+
+    threads = [threading.Thread(target=confirm) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "Ok"]
+    assert [subject for subject, _ in mails_to(database, owner.email)].count("Your email address was changed") == 1
 
 
 def test_a_link_for_an_email_sets_no_password_and_the_other_way_round(
