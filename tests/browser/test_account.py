@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from invoices_app.accounts import rules
 from tests.browser.conftest import Open, retail_lines, write_at_once
 from tests.journeys.pages import PASSWORD, Visitor
 from tests.support.live import LiveServer
@@ -106,6 +107,32 @@ def test_a_new_email_waits_for_its_link(
         expect(page.locator(".waiting")).to_have_count(0)
         gone = "SELECT count(*) FROM account_tokens WHERE new_email = %s"
         assert live_server.database.value(gone, new) == 0
+
+
+@with_and_without
+def test_a_link_is_confirmed_by_a_button(
+    browse: Open, base_url: str, live_server: LiveServer, *, java_script: bool
+) -> None:
+    """The mail with the token went out; the test gives the link a token that it knows."""
+    visitor, _email = register(base_url)
+    new, token = f"{uuid.uuid4().hex}@example.com", uuid.uuid4().hex
+    with visitor:
+        form = visitor.open("/settings/account").form("/settings/account/email")
+        visitor.send(form, email=new, current_password=PASSWORD)
+        with live_server.database.as_superuser() as connection:
+            known = "UPDATE account_tokens SET token_hash = %s WHERE new_email = %s"
+            assert connection.execute(known, [rules.token_hash(token), new]).rowcount == 1
+        page = browse(f"/email/confirm/{token}", visitor, width=375, java_script_enabled=java_script)
+        expect(page.locator("main")).to_contain_text(f"From now on you sign in with {new}.")
+        look_at(page, f"confirm-{java_script}")
+        if java_script:
+            assert Axe().run(page).violations_count == 0
+        page.get_by_role("button", name="Use this address").click()
+        expect(page.locator("#flash")).to_contain_text("Your email address is changed.")
+        expect(page.locator(".now")).to_contain_text(new)
+        page.goto(f"/email/confirm/{token}")
+        expect(page.get_by_role("heading", name="This link has ended")).to_be_visible()
+        look_at(page, f"confirmed-{java_script}")
 
 
 def test_what_is_typed_outlives_the_session(browse: Open, base_url: str, live_server: LiveServer) -> None:
