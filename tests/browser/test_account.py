@@ -125,6 +125,7 @@ def test_a_link_is_confirmed_by_a_button(
         page = browse(f"/email/confirm/{token}", visitor, width=375, java_script_enabled=java_script)
         expect(page.locator("main")).to_contain_text(f"From now on you sign in with {new}.")
         look_at(page, f"confirm-{java_script}")
+        assert page.evaluate("document.documentElement.scrollWidth") == 375
         if java_script:
             assert Axe().run(page).violations_count == 0
         page.get_by_role("button", name="Use this address").click()
