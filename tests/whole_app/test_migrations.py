@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event
 
 from invoices_app import models
+from invoices_app.db.processes import wait_until
 from tests.support.databases import Database, ServerUrls
 
 LEFTOVERS = """
@@ -55,6 +57,22 @@ def test_up_down_and_up_again(empty: Database) -> None:
 
 def test_what_people_work_on_is_what_the_models_say(database: Database) -> None:
     assert drift(database) == []
+
+
+def test_a_migration_that_is_crossed_is_tried_again(empty: Database) -> None:
+    """Somebody reads invoices, then payments; the migration locks them the other way round, and gives way."""
+    empty.migrate()
+    empty.migrate_down("0015")
+    with empty.as_superuser() as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SET LOCAL deadlock_timeout = '60s'")  # so that it is the migration that notices
+        other.execute("SELECT FROM invoices")
+        migrating = pool.submit(empty.migrate)
+        assert wait_until(lambda: empty.waiting_for_locks() == 1, 10)
+        other.execute("SELECT FROM payments")
+        assert not migrating.done()
+        other.commit()
+        migrating.result(30)
+    assert drift(empty) == []
 
 
 def test_migrations_give_up_rather_than_block(empty: Database) -> None:
