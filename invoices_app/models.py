@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from invoices_app.accounts import models as accounts
 from invoices_app.clients import models as clients
-from invoices_app.db import figures, search
+from invoices_app.db import figures, scope_keys, search
 from invoices_app.db.base import Base
 from invoices_app.invoices import models as invoices
 from invoices_app.mail import models as mail
 
-__all__ = ["accounts", "clients", "figures", "invoices", "mail", "metadata", "search"]
+__all__ = ["accounts", "clients", "figures", "invoices", "mail", "metadata", "scope_keys", "search"]
 
 metadata = Base.metadata

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from invoices_app import models
 from invoices_app.config import Settings
-from invoices_app.db import roles
+from invoices_app.db import roles, scope_keys
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "60s"
@@ -74,8 +74,15 @@ def run() -> None:
         if settings.database_url is None:
             roles.ensure_app_role(connection, role, str(app_login.password))
         roles.grant(connection, role)
+        _install_scope_key(connection)
         connection.commit()
     engine.dispose()
+
+
+def _install_scope_key(connection: Connection) -> None:
+    """Where the schema has scopes that are signed, which it has not when it was brought down before them."""
+    if connection.scalar(text("SELECT to_regclass('public.scope_keys')")) is not None:
+        scope_keys.install(connection, settings.secret_key)
 
 
 run()

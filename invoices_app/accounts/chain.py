@@ -28,7 +28,7 @@ _LINKS = text("""
 """)
 _HEAD = text("SELECT seq, hash FROM audit_heads WHERE business_id = :business_id")
 _BUSINESSES = text("SELECT business_id FROM audit_heads ORDER BY business_id")
-_ENTER = text("SELECT set_config('app.business_id', :business_id, true)")
+_ENTER = text("SELECT sign_scope(NULL, CAST(:business_id AS uuid))")
 
 
 @dataclass(frozen=True, slots=True)

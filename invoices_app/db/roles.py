@@ -58,8 +58,12 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "search_documents": "SELECT",
     "mail_outbox": "SELECT, INSERT, UPDATE, DELETE",
     "account_tokens": "SELECT, INSERT, DELETE",
+    "scope_keys": "",
 }
 """What the app may do with each table. A table that is missing here is an error, so nothing is open by accident."""
+
+OWNERS_FUNCTIONS = frozenset({"sign_scope"})
+"""What the app may not call: only functions with the owner's rights do."""
 
 
 class RoleError(StartupError):
@@ -181,20 +185,15 @@ def _grant_tables(connection: Connection, app: str, tables: list[str]) -> list[s
 
 def _grant_functions(connection: Connection, app: str) -> list[str]:
     """Only functions of our own: an extension's belong to who installed it."""
-    functions = connection.scalars(
+    functions = connection.execute(
         text(
-            "SELECT oid::regprocedure::text FROM pg_proc"
+            "SELECT oid::regprocedure::text AS signature, proname AS name FROM pg_proc"
             " WHERE pronamespace = 'public'::regnamespace AND proowner = current_user::regrole ORDER BY 1"
         )
     ).all()
-    return [
-        statement
-        for name in functions
-        for statement in (
-            f"REVOKE ALL ON ROUTINE {name} FROM PUBLIC, {app}",
-            f"GRANT EXECUTE ON ROUTINE {name} TO {app}",
-        )
-    ]
+    closed = [f"REVOKE ALL ON ROUTINE {signature} FROM PUBLIC, {app}" for signature, _ in functions]
+    open_to_app = (signature for signature, name in functions if name not in OWNERS_FUNCTIONS)
+    return [*closed, *(f"GRANT EXECUTE ON ROUTINE {signature} TO {app}" for signature in open_to_app)]
 
 
 def _tables(connection: Connection) -> list[str]:

@@ -1,8 +1,8 @@
 """Who is asking, told to PostgreSQL at the start of every transaction.
 
 Row-level security shows a row only to its own tenant. The scope is kept beside the SQLAlchemy session and written
-into the transaction-local settings `app.user_id` and `app.business_id`, so it can neither outlive a transaction
-nor leak to the next one that borrows the connection.
+into transaction-local settings, so it can neither outlive a transaction nor leak to the next one that borrows the
+connection. It is signed: SQL that somebody managed to inject can change the settings, but not sign them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, cast
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Connection, bindparam, event, text
 from sqlalchemy.orm import Session, SessionTransaction
 
+from invoices_app.config import Settings
+from invoices_app.db import scope_keys
 from invoices_app.extensions import db
 
 _SCOPE = "tenancy_scope"
 _SET_SCOPE = text(
     "SELECT set_config('app.user_id', :user_id, true), set_config('app.business_id', :business_id, true),"
-    " set_config('app.login_email', :login_email, true)"
+    " set_config('app.login_email', :login_email, true), set_config('app.delivering', :delivering, true),"
+    " set_config('app.scope_until', :until, true), set_config('app.signature', :signature, true)"
 )
 
 
@@ -27,13 +31,14 @@ _SET_SCOPE = text(
 class Scope:
     """What the transactions of a session may see.
 
-    `business_id` opens that tenant's rows, `user_id` the person's own account and memberships, and `login_email`
-    the one account with that address, which is all that a login may look at.
+    `business_id` opens that tenant's rows, `user_id` the person's own account and memberships, `login_email` the one
+    account with that address, which is all that a login may look at, and `delivering` the mail that waits.
     """
 
     user_id: uuid.UUID | None = None
     business_id: uuid.UUID | None = None
     login_email: str = ""
+    delivering: bool = False
 
 
 NOBODY = Scope()
@@ -64,14 +69,24 @@ def _tell_database(session: Session, _transaction: SessionTransaction, connectio
 
 
 def _write(connection: Connection, scope: Scope) -> None:
-    connection.execute(
-        _SET_SCOPE,
-        {
-            "user_id": str(scope.user_id or ""),
-            "business_id": str(scope.business_id or ""),
-            "login_email": scope.login_email,
-        },
-    )
+    settings: Settings = current_app.config["SETTINGS"]
+    connection.execute(_SET_SCOPE, settings_of(scope, settings.secret_key))
+
+
+def enter(connection: Connection, scope: Scope) -> None:
+    """Let the running transaction of a connection without a session see what `scope` opens."""
+    _write(connection, scope)
+
+
+def settings_of(scope: Scope, secret_key: str) -> dict[str, str]:
+    """The settings that tell the database the scope, by their names without `app.`, signed for an hour."""
+    values = {
+        "delivering": "on" if scope.delivering else "",
+        "business_id": str(scope.business_id or ""),
+        "user_id": str(scope.user_id or ""),
+        "login_email": scope.login_email,
+    }
+    return values | scope_keys.sign(secret_key, values.values())
 
 
 def in_business(table: Any) -> ColumnElement[bool]:

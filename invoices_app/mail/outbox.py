@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, literal, selec
 from sqlalchemy.orm import Session
 
 from invoices_app.db.base import new_id
+from invoices_app.db.tenancy import Scope, enter
 from invoices_app.mail.models import ERROR_LENGTH, SUBJECT_LENGTH, OutgoingMail
 
 POSTED = "mail_posted"
@@ -21,7 +22,6 @@ RETRY_MINUTES = (2, 5, 30, 120, 720)
 The first is also the time after which another process takes up a mail whose sender died: longer than any attempt.
 """
 
-_DELIVERING = text("SELECT set_config('app.delivering', 'on', true)")
 _CLAIM = text(
     "UPDATE mail_outbox SET attempts = attempts + 1, next_try_at = now() +"
     " (CAST(:minutes AS integer[]))[least(attempts + 1, :last)] * interval '1 minute'"
@@ -110,4 +110,4 @@ def failed(engine: Engine, mail: Claimed, problem: str) -> None:
 
 
 def _deliver_in(connection: Connection) -> None:
-    connection.execute(_DELIVERING)
+    enter(connection, Scope(delivering=True))

@@ -183,7 +183,7 @@ def test_the_owner_can_for_one_transaction(owner: Person, database: Database, is
         connection.execute(rename.encode(), [issued])
         connection.execute("UPDATE line_items SET description = 'Repaired' WHERE invoice_id = %s", [issued])
         connection.commit()
-        connection.execute("SELECT set_config('app.business_id', %s, true)", [str(owner.business_id)])
+        connection.execute("SELECT sign_scope(NULL, %s)", [owner.business_id])
         with pytest.raises(CheckViolation):
             connection.execute(rename.replace("Repaired", "Again").encode(), [issued])
     assert read(owner, issued).reference == "Repaired"

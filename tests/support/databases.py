@@ -24,6 +24,7 @@ from invoices_app import create_app
 from invoices_app.config import Settings
 from invoices_app.db import roles
 from invoices_app.db.embedded import SYSTEM_TEMP, EmbeddedPostgres
+from invoices_app.db.tenancy import Scope, settings_of
 
 SECRET_KEY = "a secret key that only tests use, 0123456789abcdef"
 TEMPLATE = "template_of_tests"
@@ -186,7 +187,9 @@ def connect(url: URL, *, autocommit: bool = False) -> psycopg.Connection:
 
 
 def _scoped(connection: psycopg.Connection, business_id: Any, user_id: Any = None) -> psycopg.Connection:
-    for name, value in (("app.business_id", business_id), ("app.user_id", user_id)):
-        if value is not None:
-            connection.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
+    """Within the scope as the app itself would set it: signed."""
+    if business_id is not None or user_id is not None:
+        for name, value in settings_of(Scope(user_id, business_id), SECRET_KEY).items():
+            setting = {"until": "scope_until"}.get(name, name)
+            connection.execute("SELECT set_config(%s, %s, true)", [f"app.{setting}", value])
     return connection
