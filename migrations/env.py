@@ -74,15 +74,9 @@ def run() -> None:
         if settings.database_url is None:
             roles.ensure_app_role(connection, role, str(app_login.password))
         roles.grant(connection, role)
-        _install_scope_key(connection)
+        scope_keys.install(connection, settings.secret_key)
         connection.commit()
     engine.dispose()
-
-
-def _install_scope_key(connection: Connection) -> None:
-    """Where the schema has scopes that are signed, which it has not when it was brought down before them."""
-    if connection.scalar(text("SELECT to_regclass('public.scope_keys')")) is not None:
-        scope_keys.install(connection, settings.secret_key)
 
 
 run()

@@ -54,14 +54,19 @@ _FORGET = text(
 
 
 def sign(secret_key: str, values: Iterable[str]) -> dict[str, str]:
-    """The settings `until` (seconds since 1970) and `signature` (hex) for the values of a scope, in their order."""
+    """The settings `until` (seconds since 1970) and `signature` (hex) for these values, which hold no `|`."""
     until = str(int(time.time()) + LIFETIME_SECONDS)
     message = "|".join((until, *values)).encode()
     return {"until": until, "signature": hmac.digest(_key(secret_key), message, "sha256").hex()}
 
 
 def install(connection: Connection, secret_key: str) -> None:
-    """Let the database believe what this secret key signs; the caller is the owner, and commits."""
+    """Let the database believe what this secret key signs; the caller is the owner, and commits.
+
+    A schema from before scopes were signed is left alone.
+    """
+    if connection.scalar(text("SELECT to_regclass('public.scope_keys')")) is None:
+        return
     key = _key(secret_key).ljust(BLOCK_BYTES, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
     connection.execute(_INSTALL, {"inner": inner, "outer": outer})

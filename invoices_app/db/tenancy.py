@@ -84,9 +84,10 @@ def settings_of(scope: Scope, secret_key: str) -> dict[str, str]:
         "delivering": "on" if scope.delivering else "",
         "business_id": str(scope.business_id or ""),
         "user_id": str(scope.user_id or ""),
-        "login_email": scope.login_email,
     }
-    return values | scope_keys.sign(secret_key, values.values())
+    # Whatever somebody writes as their email, it cannot be read as another field of the message.
+    message = (*values.values(), scope.login_email.encode().hex())
+    return {**values, "login_email": scope.login_email, **scope_keys.sign(secret_key, message)}
 
 
 def in_business(table: Any) -> ColumnElement[bool]:

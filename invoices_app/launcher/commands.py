@@ -17,7 +17,7 @@ from invoices_app.launcher.database import (
     ensure_role,
     find_logins,
     flask_command,
-    grant_privileges,
+    open_to_app,
     prepare_database,
     run_flask,
 )
@@ -97,7 +97,7 @@ def flask(arguments: list[str]) -> int:
             flask_command(*arguments), cwd=PROJECT_ROOT, env=owner_environment(settings, logins), check=False
         ).returncode
         if arguments[:1] == ["db"]:
-            grant_privileges(logins)
+            open_to_app(settings, logins)
         return code
 
 

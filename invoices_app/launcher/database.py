@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from invoices_app.config import Settings
-from invoices_app.db import connections_needed, roles
+from invoices_app.db import connections_needed, roles, scope_keys
 from invoices_app.db.data_dir import StartupError
 from invoices_app.launcher.environment import PROJECT_ROOT, Logins, owner_environment
 
@@ -50,7 +50,7 @@ def prepare_database(settings: Settings, logins: Logins) -> None:
     check_connections(settings, logins)
     if not _is_migrated(settings, logins):
         run_flask(settings, logins, "db", "upgrade")
-    grant_privileges(logins)
+    open_to_app(settings, logins)
 
 
 def ensure_role(logins: Logins) -> None:
@@ -79,9 +79,11 @@ def check_connections(settings: Settings, logins: Logins) -> None:
         )
 
 
-def grant_privileges(logins: Logins) -> None:
+def open_to_app(settings: Settings, logins: Logins) -> None:
+    """Give the app's role its privileges, and let the database believe the scopes that this secret key signs."""
     with _owner_connection(logins) as connection:
         roles.grant(connection, str(logins.app.username))
+        scope_keys.install(connection, settings.secret_key)
 
 
 def run_flask(settings: Settings, logins: Logins, *arguments: str) -> str:

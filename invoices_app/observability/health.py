@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from invoices_app.config import Settings
 from invoices_app.db.data_dir import lack_of_space
+from invoices_app.db.tenancy import NOBODY, enter
 from invoices_app.extensions import db
 from invoices_app.web import rate_limits
 from invoices_app.web.access import public
@@ -43,10 +44,14 @@ def readyz() -> Response:
 def _database() -> str | None:
     try:
         found = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        needed = newest_migration()
+        if found != needed:
+            return f"the database is at migration {found}, this version needs {needed}"
+        enter(db.session.connection(), NOBODY)
+        is_believed = db.session.execute(text("SELECT scope_is_signed()")).scalar_one()
     except SQLAlchemyError:
         return "the database cannot be reached or is not migrated"
-    needed = newest_migration()
-    return None if found == needed else f"the database is at migration {found}, this version needs {needed}"
+    return None if is_believed else "SECRET_KEY is not the one that the database knows; run `make migrate` with it"
 
 
 def _disk() -> str | None:

@@ -41,7 +41,7 @@ DECLARE
         concat_ws(
             '|', until, coalesce(current_setting('app.delivering', true), ''),
             coalesce(current_setting('app.business_id', true), ''), coalesce(current_setting('app.user_id', true), ''),
-            coalesce(current_setting('app.login_email', true), '')
+            encode(convert_to(coalesce(current_setting('app.login_email', true), ''), 'UTF8'), 'hex')
         ), 'UTF8');
 BEGIN
     IF until !~ '^[0-9]{{1,12}}$' OR signature !~ '^[0-9a-f]{{64}}$' THEN

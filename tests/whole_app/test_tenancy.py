@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from invoices_app import clock
-from invoices_app.accounts import team_actions
-from invoices_app.accounts.models import AccountToken
-from invoices_app.clients import actions as client_actions
 from invoices_app.db.roles import TABLE_PRIVILEGES
-from invoices_app.db.transaction import transaction
-from invoices_app.invoices import line_actions
-from invoices_app.mail import Letter, post
 from tests.support.databases import Database
-from tests.support.factories import ORIGIN, line, make_invitation, make_invoice, make_issued, make_logo, pay
-from tests.support.people import Cast, Person, make_cast, make_teammate
+from tests.support.people import Cast, Person
 
 NO_TENANTS = {"alembic_version", "scope_keys"}
 # Found by the person or the token, not by the business.
@@ -48,31 +38,6 @@ DEFINERS = {
     "settle_figures",
 }
 OF_TENANTS = sorted(set(TABLE_PRIVILEGES) - NO_TENANTS - PERSONAL)
-
-
-@pytest.fixture(scope="module")
-def two(app: Flask) -> Cast:
-    """Two businesses with rows in every table."""
-    cast = make_cast(app)
-    for person in (cast.owner, cast.stranger):
-        pay(person, make_issued(person), 10)
-        make_logo(person)
-        with person.acting():
-            client_actions.create_client({"name": "With a token"}, uuid.uuid4())
-            with transaction() as session:
-                post(session, person.email, Letter("Subject", ["Words."]))
-                session.add(
-                    AccountToken(token_hash=uuid.uuid4().bytes * 2, user_id=person.user_id, expires_at=clock.now())
-                )
-        leaver = make_teammate(person, "Lea Leaver")
-        make_invitation(person, "invited@example.com")
-        with person.acting():
-            team_actions.remove_member(leaver.user_id)
-        draft = make_invoice(person)
-        with person.acting():
-            line_actions.add_lines(draft, [line()], ORIGIN)
-        person.browser.get("/clients")
-    return cast
 
 
 def rows(connection: psycopg.Connection, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
