@@ -67,6 +67,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
     password_hash: Mapped[str] = mapped_column(String(200))
     single_keys: Mapped[bool] = mapped_column(server_default=text("true"))
+    second_factor_since: Mapped[datetime | None]
     created_at: Mapped[datetime] = created_at_column()
 
 
