@@ -39,7 +39,7 @@ def open_sealed(sealed: bytes, owner: bytes, keys: Sequence[str]) -> bytes:
     for derived in (derived for derived in map(_derived, keys) if _name(derived) == name):
         try:
             return AESGCM(derived).decrypt(nonce, ciphertext, owner)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
             continue
     raise CannotOpen("sealed with a key that is not known any more, or changed since")
 

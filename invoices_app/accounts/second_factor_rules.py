@@ -40,7 +40,7 @@ def address(secret: str, email: str) -> str:
 def qr_code(text: str) -> str:
     """`text` as a QR code: SVG to stand in a page, with no style and no script in it."""
     code = segno.make_qr(text, error="m")
-    return code.svg_inline(scale=QR_SCALE, border=4, title="QR code for your authenticator app", lineclass=None)
+    return code.svg_inline(scale=QR_SCALE, border=4, lineclass=None)
 
 
 def grouped(text: str) -> str:

@@ -49,6 +49,7 @@ PAGES = {
     "palette": ("shop", "/palette?q=maison"),
     "shortcuts": ("shop", "/shortcuts"),
     "settings": ("shop", "/settings/business"),
+    "second factor": ("newcomer", "/settings/account/second-factor"),
     "team": ("shop", "/settings/team"),
     "businesses": ("shop", "/businesses"),
     "settings of numbers": ("shop", "/settings/numbers"),

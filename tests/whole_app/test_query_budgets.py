@@ -50,6 +50,7 @@ BUDGETS = {
     "/invoices/numbers": 3,
     "/settings/numbers": 2,
     "/settings/numbers/preview?pattern=A-{{seq}}": 2,
+    "/settings/account/second-factor": 2,
     "/settings/business": 2,
     "/settings/team": 3,
     "/businesses": 2,
