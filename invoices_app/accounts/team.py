@@ -29,6 +29,7 @@ class Member:
     email: str
     role: Role
     last_used_at: datetime | None
+    second_factor_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class OwnBusiness:
 
 def members() -> Sequence[Member]:
     """The team of the current business, by name."""
-    columns = (User.id, User.name, User.email, Membership.role, Membership.last_used_at)
+    place = (Membership.role, Membership.last_used_at)
+    columns = (User.id, User.name, User.email, *place, User.second_factor_since)
     query = select(*columns).join(Membership, Membership.user_id == User.id).where(in_business(Membership))
     return [Member(*row) for row in db.session.execute(query.order_by(User.name, User.id))]
 
