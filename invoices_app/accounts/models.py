@@ -101,6 +101,7 @@ class Business(Base):
     registration_number: Mapped[str] = text_column(IDENTIFIER_LENGTH)
     electronic_address: Mapped[str] = text_column(EMAIL_LENGTH)
     electronic_address_scheme: Mapped[str] = text_column(4)
+    second_factor_required: Mapped[bool] = mapped_column(server_default=text("false"))
     currency: Mapped[str] = mapped_column(String(3), server_default="EUR")
     time_zone: Mapped[str] = mapped_column(String(64), server_default="Europe/London")
     default_tax_rate: Mapped[Percent] = mapped_column(server_default="0")

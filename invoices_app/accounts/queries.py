@@ -15,7 +15,12 @@ from invoices_app.accounts.rules import SheetLogo, sheet_logo, token_hash
 from invoices_app.db.tenancy import Scope, assume_scope, in_business
 from invoices_app.extensions import db
 
-_ENTER_SESSION = text("SELECT * FROM enter_session(:token_hash)")
+# A scalar subquery of the outer row, so that it runs when `enter_session` has set the tenant.
+_ENTER_SESSION = text(
+    "SELECT e.*, coalesce((SELECT b.second_factor_required AND u.second_factor_since IS NULL"
+    " FROM users u, businesses b WHERE u.id = e.user_id AND b.id = e.business_id), false) AS lacks_second_factor"
+    " FROM enter_session(:token_hash) e"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     business_name: str
     currency: str
     time_zone: str
+    lacks_second_factor: bool
+    """Whether the business asks everyone for a second factor, and this person has none."""
     token: str = field(repr=False)
 
     def get_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import SelectMultipleField
+from wtforms import BooleanField, SelectMultipleField
 
 from invoices_app.accounts.forms import known_password
 from invoices_app.web.forms import BaseForm, PlainTextField
@@ -43,6 +43,12 @@ class CodeForm(BaseForm):
     """The second step of signing in: one field for both kinds of codes."""
 
     one_time_code = PlainTextField("Code", max_length=CODE_LENGTH, needed="Enter the code from your app.")
+
+
+class SecondFactorForm(BaseForm):
+    """What a business asks of its team."""
+
+    required = BooleanField("Everyone must use a second factor")
 
 
 class RecoveryCodesForm(BaseForm):

@@ -18,17 +18,19 @@ from invoices_app.accounts.second_factor_forms import (
 from invoices_app.accounts.second_factor_rules import RECOVERY_CODES
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
-from invoices_app.web.access import identity, readers
+from invoices_app.web.access import before_second_factor, identity, readers
 
 
 @blueprint.get("/settings/account/second-factor")
 @readers
+@before_second_factor
 def show_second_factor() -> Response:
     return _page()
 
 
 @blueprint.post("/settings/account/second-factor/begin")
 @readers
+@before_second_factor
 @rate_limits.closed_without_store
 @rate_limits.PASSWORD_AGAIN
 def begin_second_factor() -> Response:
@@ -49,6 +51,7 @@ def begin_second_factor() -> Response:
 
 @blueprint.post("/settings/account/second-factor/confirm")
 @readers
+@before_second_factor
 @rate_limits.closed_without_store
 @rate_limits.PASSWORD_AGAIN
 def confirm_second_factor() -> Response:
@@ -72,6 +75,7 @@ def confirm_second_factor() -> Response:
 
 @blueprint.post("/settings/account/second-factor/codes")
 @readers
+@before_second_factor
 @rate_limits.closed_without_store
 @rate_limits.PASSWORD_AGAIN
 def renew_recovery_codes() -> Response:
@@ -92,6 +96,7 @@ def renew_recovery_codes() -> Response:
 
 @blueprint.post("/settings/account/second-factor/off")
 @readers
+@before_second_factor
 @rate_limits.closed_without_store
 @rate_limits.PASSWORD_AGAIN
 def switch_off_second_factor() -> Response:
@@ -112,6 +117,7 @@ def switch_off_second_factor() -> Response:
 
 @blueprint.post("/settings/account/second-factor/codes/file")
 @readers
+@before_second_factor
 def download_recovery_codes() -> Response:
     """The codes that the page before showed, as a text file: they come back in the form, since only hashes are kept."""
     form = RecoveryCodesForm.from_request()

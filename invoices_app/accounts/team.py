@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts.models import Invitation, Membership, Role, User
+from invoices_app.accounts.models import Business, Invitation, Membership, Role, User
 from invoices_app.accounts.rules import token_hash
 from invoices_app.db.tenancy import Scope, current_scope, in_business, set_scope
 from invoices_app.extensions import db
@@ -70,6 +70,12 @@ def members() -> Sequence[Member]:
     columns = (User.id, User.name, User.email, *place, User.second_factor_since)
     query = select(*columns).join(Membership, Membership.user_id == User.id).where(in_business(Membership))
     return [Member(*row) for row in db.session.execute(query.order_by(User.name, User.id))]
+
+
+def requires_second_factor() -> bool:
+    """Whether the current business asks everyone for a second factor."""
+    here = Business.id == current_scope(db.session).business_id
+    return db.session.execute(select(Business.second_factor_required).where(here)).scalar_one()
 
 
 def invitations() -> Sequence[PendingInvitation]:

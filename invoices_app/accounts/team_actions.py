@@ -66,6 +66,25 @@ def remove_member(user_id: uuid.UUID) -> ActionResult[str]:
         return Ok(name)
 
 
+def require_second_factor(*, on: bool) -> ActionResult[None]:
+    """Ask everyone in the business for a second factor, or leave it to them. Who asks must have one."""
+    with transaction() as session:
+        refusal = _only_owners(session)
+        if refusal is not None:
+            return refusal
+        scope = current_scope(session)
+        since = select(User.second_factor_since).where(User.id == scope.user_id)
+        if on and session.execute(since).scalar_one() is None:
+            return Invalid.because("Set up your own second factor first.", "required")
+        changed = update(Business).where(Business.id == scope.business_id, Business.second_factor_required != on)
+        id_of = changed.values(second_factor_required=on).returning(Business.id)
+        business_id = session.execute(id_of).scalar_one_or_none()
+        if business_id is not None:
+            changes = {"second_factor_required": [not on, on]}
+            audit.record(session, "business.changed", "business", business_id, changes)
+        return Ok(None)
+
+
 def invite(email: str, role: Role, link_of: LinkOf) -> ActionResult[None]:
     """Invite an address, in lower case, by mail. The answer is the same whether it has an account or not."""
     try:

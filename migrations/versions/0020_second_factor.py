@@ -20,6 +20,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("users", sa.Column("second_factor_since", sa.DateTime(timezone=True), nullable=True))
+    required = sa.Column("second_factor_required", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    op.add_column("businesses", required)
     op.create_table(
         "second_factors",
         sa.Column("user_id", sa.UUID(), nullable=False),
@@ -75,4 +77,5 @@ def downgrade() -> None:
     op.drop_table("pending_logins")
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")
+    op.drop_column("businesses", "second_factor_required")
     op.drop_column("users", "second_factor_since")

@@ -52,7 +52,7 @@ BUDGETS = {
     "/settings/numbers/preview?pattern=A-{{seq}}": 2,
     "/settings/account/second-factor": 2,
     "/settings/business": 2,
-    "/settings/team": 3,
+    "/settings/team": 4,
     "/businesses": 2,
     "/healthz": 0,
     "/readyz": 1,

@@ -91,6 +91,7 @@ ROUTES = {
     "/settings/team": {"GET": OWNERS},
     "/settings/team/<user_id>/remove": {"POST": OWNERS},
     "/settings/team/<user_id>/role": {"POST": OWNERS},
+    "/settings/team/second-factor": {"POST": OWNERS},
     "/settings/team/invitations": {"POST": OWNERS},
     "/settings/team/invitations/<invitation_id>/resend": {"POST": OWNERS},
     "/settings/team/invitations/<invitation_id>/withdraw": {"POST": OWNERS},

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "/settings/logo/remove",
     "/settings/team/<user_id>/remove",
     "/settings/team/<user_id>/role",
+    "/settings/team/second-factor",
     "/settings/team/invitations",
     "/settings/team/invitations/<invitation_id>/resend",
     "/settings/team/invitations/<invitation_id>/withdraw",
