@@ -62,8 +62,7 @@ def _reseal() -> int:
     if settings.owner_database_url is None:
         raise SystemExit("Sealing needs the owner's login in DATABASE_URL; python -m invoices_app flask sets it.")
     engine = create_engine(settings.owner_database_url, poolclass=NullPool)
-    with engine.begin() as owner:
-        done = second_factor_operations.reseal(owner, settings.secret_keys)
+    done = second_factor_operations.reseal(engine, settings.secret_keys)
     click.echo(f"{done.anew:,} sealed anew, {done.already:,} were already, {len(done.lost):,} cannot be opened")
     for user_id in done.lost:
         click.echo(f"cannot be opened: the second factor of user {user_id}")

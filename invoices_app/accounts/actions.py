@@ -109,7 +109,7 @@ def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> A
             return Invalid.because(NO_BUSINESS)
         set_scope(session, Scope(user_id=user.id, business_id=business_id))
         if second_factor.is_on(session, user.id):
-            waiting = CodeNeeded(_wait_for_code(session, user.id, remember=remember), user.id)
+            waiting = CodeNeeded(_wait_for_code(session, user, remember=remember), user.id)
             set_scope(session, NOBODY)
             return Ok(waiting)
         audit.record(session, "session.opened", "user", user.id)
@@ -195,18 +195,19 @@ def open_session(
     return token
 
 
-def _wait_for_code(session: Session, user_id: uuid.UUID, *, remember: bool) -> str:
+def _wait_for_code(session: Session, user: User, *, remember: bool) -> str:
     """Begin a sign-in that waits for its code; answers its token. Those of the person that are over go away."""
     token, now = rules.new_token(), clock.now()
-    session.execute(delete(PendingLogin).where(PendingLogin.user_id == user_id, PendingLogin.expires_at <= now))
+    session.execute(delete(PendingLogin).where(PendingLogin.user_id == user.id, PendingLogin.expires_at <= now))
     session.add(
         PendingLogin(
             token_hash=rules.token_hash(token),
-            user_id=user_id,
+            user_id=user.id,
+            password_seen=rules.token_hash(user.password_hash),
             remember=remember,
             expires_at=now + CODE_LIFETIME,
         )
     )
     session.flush()
-    log.info("action", action="session.code_asked", entity="user", entity_id=str(user_id))
+    log.info("action", action="session.code_asked", entity="user", entity_id=str(user.id))
     return token

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts import audit
+from invoices_app.accounts import audit, rules
 from invoices_app.accounts import second_factor as factor
 from invoices_app.accounts import second_factor_letters as letters
 from invoices_app.accounts import second_factor_rules as factor_rules
@@ -70,7 +70,10 @@ def _enter_as(session: Session, user_id: uuid.UUID, token: str, typed: str, brow
     waiting = session.execute(place).scalar_one_or_none()
     if waiting is None:
         return Conflict(ENDED, gone=True)
-    business_id, email = first_business(session, user_id), _email_of(session, user_id)
+    email, password_hash = session.execute(select(User.email, User.password_hash).where(User.id == user_id)).one()
+    if rules.token_hash(password_hash) != waiting.password_seen:  # changed meanwhile, maybe because somebody knew it
+        return Conflict(ENDED, gone=True)
+    business_id = first_business(session, user_id)
     if business_id is None:
         return Conflict(NO_BUSINESS, gone=True)
     set_scope(session, Scope(user_id=user_id, business_id=business_id))
@@ -128,7 +131,3 @@ def _refuse(session: Session, waiting: PendingLogin, email: str) -> Invalid | Co
     post(session, email, letters.WRONG_CODES)
     session.delete(waiting)
     return Conflict(f"That were {WRONG_CODES} wrong codes. Enter your password again.", gone=True)
-
-
-def _email_of(session: Session, user_id: uuid.UUID) -> str:
-    return session.execute(select(User.email).where(User.id == user_id)).scalar_one()

@@ -56,6 +56,7 @@ class PendingLogin(Base):
     __tablename__ = "pending_logins"
     __table_args__ = (
         CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+        CheckConstraint("octet_length(password_seen) = 32", name="password_seen_length"),
         CheckConstraint(f"wrong_codes BETWEEN 0 AND {WRONG_CODES}", name="wrong_codes_range"),
         # All of a person's end when the factor changes.
         Index("ix_pending_logins_user_id", "user_id"),
@@ -63,6 +64,8 @@ class PendingLogin(Base):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    password_seen: Mapped[bytes] = mapped_column(LargeBinary)
+    """The SHA-256 of the password's hash: with another password this sign-in is over."""
     remember: Mapped[bool]
     wrong_codes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     expires_at: Mapped[datetime]

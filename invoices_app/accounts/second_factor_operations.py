@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from invoices_app.accounts import audit, sealing
 from invoices_app.accounts import second_factor_letters as letters
@@ -19,6 +19,8 @@ from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.mail import post
 from invoices_app.results import ActionResult, Conflict, NotFound, Ok
+
+PORTION = 200
 
 
 def reset(email: str) -> ActionResult[uuid.UUID]:
@@ -49,35 +51,42 @@ def reset(email: str) -> ActionResult[uuid.UUID]:
         set_scope(db.session, NOBODY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Resealed:
     """How many secrets were sealed anew, how many with the newest key already, and whose no key opens."""
 
-    anew: int
-    already: int
-    lost: Sequence[uuid.UUID]
+    anew: int = 0
+    already: int = 0
+    lost: list[uuid.UUID] = field(default_factory=list)
 
 
-def reseal(owner: Connection, keys: Sequence[str]) -> Resealed:
-    """Seal every secret with the first of `keys`, by the owner of the tables; the caller commits.
+def reseal(owner: Engine, keys: Sequence[str]) -> Resealed:
+    """Seal every secret with the first of `keys`, with the login of the tables' owner.
 
-    One that somebody signs in with meanwhile waits, and one that no key opens stays as it is.
+    A transaction seals a portion, so that nobody who signs in meanwhile waits for all of them. What no key opens stays.
     """
-    anew = already = 0
-    lost: list[uuid.UUID] = []
-    rows = owner.execute(
-        select(SecondFactor.user_id, SecondFactor.sealed_secret).order_by(SecondFactor.user_id).with_for_update()
-    ).all()
-    for user_id, sealed in rows:
-        if sealing.is_sealed_with(sealed, keys[0]):
-            already += 1
-            continue
-        try:
-            secret = sealing.open_sealed(sealed, user_id.bytes, keys)
-        except sealing.CannotOpen:
-            lost.append(user_id)
-            continue
-        values = {"sealed_secret": sealing.seal(secret, user_id.bytes, keys[0])}
-        owner.execute(update(SecondFactor).where(SecondFactor.user_id == user_id).values(values))
-        anew += 1
-    return Resealed(anew, already, lost)
+    done, last = Resealed(), uuid.UUID(int=0)
+    columns = (SecondFactor.user_id, SecondFactor.sealed_secret)
+    while True:
+        with owner.begin() as connection:
+            portion = select(*columns).where(SecondFactor.user_id > last).order_by(SecondFactor.user_id)
+            rows = connection.execute(portion.limit(PORTION).with_for_update()).all()
+            for user_id, sealed in rows:
+                _reseal_one(connection, user_id, sealed, keys, done)
+        if len(rows) < PORTION:
+            return done
+        last = rows[-1].user_id
+
+
+def _reseal_one(connection: Connection, user_id: uuid.UUID, sealed: bytes, keys: Sequence[str], done: Resealed) -> None:
+    if sealing.is_sealed_with(sealed, keys[0]):
+        done.already += 1
+        return
+    try:
+        secret = sealing.open_sealed(sealed, user_id.bytes, keys)
+    except sealing.CannotOpen:
+        done.lost.append(user_id)
+        return
+    values = {"sealed_secret": sealing.seal(secret, user_id.bytes, keys[0])}
+    connection.execute(update(SecondFactor).where(SecondFactor.user_id == user_id).values(values))
+    done.anew += 1

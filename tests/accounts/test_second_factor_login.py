@@ -261,6 +261,20 @@ def test_a_new_password_does_not_switch_it_off(
     assert give_code(visitor, app_of_owner.next()) == "/"
 
 
+def test_a_new_password_ends_half_sign_ins(
+    app: Flask, visitor: Browser, owner: Person, app_of_owner: Authenticator, database: Database
+) -> None:
+    """Whoever came in with the old one, and has not entered a code yet, is out."""
+    other = Browser(app, use_cookies=True)
+    give_password(other, owner)
+    other.get("/login/code")
+    link = link_to(visitor, owner, database)
+    visitor.get(link)
+    visitor.submit(link, {"password": NEW})
+    assert other.submit("/login/code", {"one_time_code": app_of_owner.next()}).location == "/login"
+    assert sessions_of(database, owner) == 0
+
+
 def test_an_invitation_does_not_lead_past_it(
     visitor: Browser, owner: Person, stranger: Person, app_of_owner: Authenticator, database: Database
 ) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import NullPool, create_engine
 
 from invoices_app import create_app
 from invoices_app.accounts import second_factor_operations as operations
+from invoices_app.config import Settings
+from invoices_app.extensions import db
 from tests.support.browser import Browser
 from tests.support.databases import SECRET_KEY, Database
 from tests.support.people import Person
@@ -26,9 +30,27 @@ from tests.support.second_factor import (
 NEW = "a new secret key, as long as it must be, 0123456789"
 
 
-def test_a_reset(owner: Person, visitor: Browser, database: Database, tmp_path: Path) -> None:
+AppWith = Callable[[Settings], Flask]
+
+
+@pytest.fixture
+def app_with() -> Iterator[AppWith]:
+    """Apps with other settings, whose connections are closed afterwards."""
+    made: list[Flask] = []
+
+    def make(settings: Settings) -> Flask:
+        made.append(create_app(settings))
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def test_a_reset(owner: Person, visitor: Browser, database: Database, tmp_path: Path, app_with: AppWith) -> None:
     set_up(owner)
-    app = create_app(replace(database.settings, data_dir=tmp_path))
+    app = app_with(replace(database.settings, data_dir=tmp_path))
     result = app.test_cli_runner().invoke(args=["second-factor", "reset", f" {owner.email.upper()} "])
     assert result.exit_code == 0, result.output
     assert "signs in with the password alone" in result.output
@@ -55,32 +77,46 @@ def test_a_reset_of_nothing(app: Flask, owner: Person, database: Database, who: 
     assert mails_to(database, owner) == []
 
 
-def test_sealing_anew(app: Flask, owner: Person, stranger: Person, visitor: Browser, database: Database) -> None:
+def test_sealing_anew(owner: Person, stranger: Person, visitor: Browser, database: Database, app_with: AppWith) -> None:
     codes = [set_up(owner), set_up(stranger)]
     with database.as_superuser() as connection:
         connection.execute("DELETE FROM second_factors WHERE user_id <> ALL (%s)", [[owner.user_id, stranger.user_id]])
     settings = replace(database.owner_settings, secret_key=NEW, secret_key_fallbacks=(SECRET_KEY,))
     sealed = "SELECT sealed_secret FROM second_factors WHERE user_id = %s"
     before = bytes(database.value(sealed, owner.user_id))
-    runner = create_app(settings).test_cli_runner()
+    runner = app_with(settings).test_cli_runner()
     told = [runner.invoke(args=["second-factor", "reseal"]) for _ in range(2)]
     assert [result.exit_code for result in told] == [0, 0]
     assert told[0].output == "2 sealed anew, 0 were already, 0 cannot be opened\n"
     assert told[1].output == "0 sealed anew, 2 were already, 0 cannot be opened\n"
     assert bytes(database.value(sealed, owner.user_id)) != before
     # With the old key alone nothing opens any more, and that is told; back again everything is as it was.
-    with database.owner_transaction() as connection:
-        lost = operations.reseal(connection, [SECRET_KEY])
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    lost = operations.reseal(engine, [SECRET_KEY])
     assert set(lost.lost) == {owner.user_id, stranger.user_id}
-    back = create_app(replace(database.owner_settings, secret_key_fallbacks=(NEW,)))
+    back = app_with(replace(database.owner_settings, secret_key_fallbacks=(NEW,)))
     assert back.test_cli_runner().invoke(args=["second-factor", "reseal"]).exit_code == 0
     give_password(visitor, owner)
     assert give_code(visitor, codes[0].next()) == "/"
 
 
-def test_what_cannot_be_opened_is_named(owner: Person, database: Database) -> None:
+def test_sealing_goes_on_portion_by_portion(
+    owner: Person, stranger: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_up(owner)
-    runner = create_app(replace(database.owner_settings, secret_key=NEW)).test_cli_runner()
+    set_up(stranger)
+    monkeypatch.setattr(operations, "PORTION", 1)
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    expected = database.value("SELECT count(*) FROM second_factors")
+    done = operations.reseal(engine, [NEW, SECRET_KEY])
+    assert done.anew + done.already + len(done.lost) == expected
+    assert done.anew >= 2
+    assert operations.reseal(engine, [SECRET_KEY, NEW]).anew >= 2
+
+
+def test_what_cannot_be_opened_is_named(owner: Person, database: Database, app_with: AppWith) -> None:
+    set_up(owner)
+    runner = app_with(replace(database.owner_settings, secret_key=NEW)).test_cli_runner()
     result = runner.invoke(args=["second-factor", "reseal"])
     assert result.exit_code == 1
     assert f"the second factor of user {owner.user_id}" in result.output

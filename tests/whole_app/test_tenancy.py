@@ -61,7 +61,7 @@ def two(app: Flask) -> Cast:
                 post(session, person.email, Letter("Subject", ["Words."]))
                 once = {"token_hash": uuid.uuid4().bytes * 2, "user_id": person.user_id, "expires_at": clock.now()}
                 session.add(AccountToken(**once))
-                session.add(PendingLogin(**once, remember=False))
+                session.add(PendingLogin(**once, remember=False, password_seen=b"p" * 32))
                 session.add(SecondFactor(user_id=person.user_id, sealed_secret=b"s" * 40, set_up_in=person.user_id))
                 session.add(RecoveryCode(user_id=person.user_id, code_hash=uuid.uuid4().bytes * 2))
         leaver = make_teammate(person, "Lea Leaver")
