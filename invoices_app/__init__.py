@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = RetryingFlask(__name__, template_folder=str(PROJECT_ROOT / "templates"), static_folder=None)
     app.config["SETTINGS"] = settings
     app.secret_key = settings.secret_key
+    app.config["SECRET_KEY_FALLBACKS"] = list(settings.secret_key_fallbacks)
     init_observability(app, settings)
     init_db(app, settings)
     init_mail(app, settings)

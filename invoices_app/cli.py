@@ -9,9 +9,11 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import NullPool, create_engine
 
-from invoices_app.accounts import chain
+from invoices_app.accounts import chain, second_factor_operations
 from invoices_app.config import Settings
 from invoices_app.dashboard import demo
+from invoices_app.mail import sender_of
+from invoices_app.results import Conflict, Ok
 
 
 def init_cli(app: Flask) -> None:
@@ -28,6 +30,43 @@ def init_cli(app: Flask) -> None:
     def verify(business: uuid.UUID | None) -> None:
         """Walk the chains and name the first broken link of each; exit status 1 when there is one."""
         raise SystemExit(_verify(business))
+
+    factor = AppGroup("second-factor", help="Second factors, as whoever runs the app cares for them.")
+    app.cli.add_command(factor)
+
+    @factor.command("reset")
+    @click.argument("email")
+    def reset(email: str) -> None:
+        """Take the second factor off the account with this EMAIL; its person is told by mail."""
+        _reset(email.strip().lower())
+
+    @factor.command("reseal")
+    def reseal() -> None:
+        """Seal all secrets with SECRET_KEY, those that SECRET_KEY_FALLBACKS opens; exit status 1 when one cannot be."""
+        raise SystemExit(_reseal())
+
+
+def _reset(email: str) -> None:
+    match second_factor_operations.reset(email):
+        case Ok():
+            sender_of(current_app).deliver_due()
+            click.echo(f"{email} signs in with the password alone now. Every browser of theirs was signed out.")
+        case Conflict():
+            raise SystemExit(f"{email} has no second factor.")
+        case _:
+            raise SystemExit(f"There is no account with the email {email}.")
+
+
+def _reseal() -> int:
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.owner_database_url is None:
+        raise SystemExit("Sealing needs the owner's login in DATABASE_URL; python -m invoices_app flask sets it.")
+    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
+    done = second_factor_operations.reseal(engine, settings.secret_keys)
+    click.echo(f"{done.anew:,} sealed anew, {done.already:,} were already, {len(done.lost):,} cannot be opened")
+    for user_id in done.lost:
+        click.echo(f"cannot be opened: the second factor of user {user_id}")
+    return 1 if done.lost else 0
 
 
 def _verify(business: uuid.UUID | None) -> int:

@@ -46,6 +46,7 @@ class Settings:
     """
 
     secret_key: str = field(repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
     database_url: URL | None = None
     owner_database_url: URL | None = None
     app_env: AppEnv = "production"
@@ -81,6 +82,11 @@ class Settings:
     remember_idle_days: int = 14
 
     @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """What opens what was sealed: the key of now, which alone seals, and those from before it."""
+        return (self.secret_key, *self.secret_key_fallbacks)
+
+    @property
     def address(self) -> str:
         """Where the app is, for links in mail; without a slash at its end."""
         return self.public_url or self.local_address
@@ -112,6 +118,7 @@ class Settings:
             )
         return cls(
             secret_key=secret_key,
+            secret_key_fallbacks=_fallbacks(environ),
             database_url=read_database_url(environ, "APP_DATABASE_URL"),
             owner_database_url=read_database_url(environ, "DATABASE_URL"),
             app_env=cast("AppEnv", _one_of(environ, "APP_ENV", ("production", "development", "test"), "production")),
@@ -156,6 +163,17 @@ def read_database_url(environ: Mapping[str, str], name: str) -> URL | None:
     if not url.database:
         raise SettingsError(f"{name} names no database; it reads postgresql://user:password@host/name")
     return url.set(drivername="postgresql+psycopg")
+
+
+def _fallbacks(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Earlier secret keys, with commas between them, the newest first."""
+    keys = tuple(part.strip() for part in environ.get("SECRET_KEY_FALLBACKS", "").split(",") if part.strip())
+    if any(len(key) < SECRET_KEY_MIN_LENGTH for key in keys):
+        raise SettingsError(
+            "SECRET_KEY_FALLBACKS must hold earlier values of SECRET_KEY with commas between them, "
+            f"each of at least {SECRET_KEY_MIN_LENGTH} characters"
+        )
+    return keys
 
 
 def _whole_number(environ: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:

@@ -9,7 +9,14 @@ from flask import Flask
 from flask_login import current_user
 
 from invoices_app import clock
-from invoices_app.accounts import account_routes, logo_routes, password_routes, team_routes
+from invoices_app.accounts import (
+    account_routes,
+    login_code_routes,
+    logo_routes,
+    password_routes,
+    second_factor_routes,
+    team_routes,
+)
 from invoices_app.accounts.housekeeping import init_housekeeping
 from invoices_app.accounts.routes import blueprint as accounts
 from invoices_app.clients import export_routes as client_export_routes
@@ -35,7 +42,7 @@ from invoices_app.invoices.blueprint import blueprint as invoices
 ROUTES = (
     routes, line_routes, status_routes, selection_routes, suggestion_routes, export_routes, history_routes,
     series_routes, client_routes, correction_routes, client_export_routes, palette_routes, logo_routes,
-    password_routes, team_routes, account_routes,
+    password_routes, team_routes, account_routes, login_code_routes, second_factor_routes,
 )  # fmt: skip
 
 

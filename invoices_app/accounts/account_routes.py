@@ -7,7 +7,7 @@ import uuid
 from flask import Response, url_for
 from flask_login import current_user
 
-from invoices_app.accounts import account_actions, password_actions, sessions
+from invoices_app.accounts import account_actions, password_actions, second_factor, sessions
 from invoices_app.accounts.forms import NameForm, NewEmailForm, PasswordForm
 from invoices_app.accounts.routes import blueprint, renew
 from invoices_app.results import Conflict, Invalid, Ok
@@ -158,6 +158,7 @@ def _account_page(
         "name_form": name_form or NameForm(obj=_Named(identity().user_name)),
         "email_form": email_form or NewEmailForm(),
         "password_form": password_form or PasswordForm(),
+        "second_factor_since": second_factor.since(),
         "pending_email": account_actions.pending_email(),
         "sessions": sessions.own_sessions(identity().session_id),
         "most_listed": sessions.MOST_LISTED,

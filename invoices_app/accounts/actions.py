@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -13,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts import audit, passwords, rules
+from invoices_app.accounts import audit, passwords, rules, second_factor
 from invoices_app.accounts.models import USER_AGENT_LENGTH, Business, Membership, Role, User, UserSession
+from invoices_app.accounts.second_factor_models import PendingLogin
 from invoices_app.accounts.sessions import Lifetime, limits
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
@@ -23,8 +25,10 @@ from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
-SESSION_LIFETIME = Lifetime.UNTIL_CLOSED
-REMEMBERED_LIFETIME = Lifetime.REMEMBERED
+CODE_LIFETIME = timedelta(minutes=10)
+"""So long a sign-in whose password was right waits for its code."""
+
+NO_BUSINESS = "You belong to no business any more. Ask an owner for an invitation."
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +39,25 @@ class Browser:
 
     user_agent: str
     ip_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The token of a session."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeNeeded:
+    """The token of a sign-in that waits for its code, and whose it is."""
+
+    token: str = field(repr=False)
+    user_id: uuid.UUID
+
+
+class SecondFactorSkipped(RuntimeError):  # noqa: N818  (it says what happened)
+    """A session was about to open without the code that its person's second factor asks for: a defect of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +87,16 @@ def register(registration: Registration, browser: Browser) -> ActionResult[str]:
             session.add(Membership(business_id=business_id, user_id=user_id, role=Role.OWNER))
             session.flush()
             audit.record(session, "business.registered", "business", business_id)
-            return Ok(open_session(session, user_id, business_id, browser, SESSION_LIFETIME))
+            return Ok(open_session(session, user_id, business_id, browser, Lifetime.UNTIL_CLOSED))
     except IntegrityError as error:
         set_scope(db.session, NOBODY)
         return constraints.explain(error)
 
 
-def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> ActionResult[str]:
-    """Open a session for the right email and password; the value is its token.
+def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> ActionResult[SignedIn | CodeNeeded]:
+    """Open a session for the right email and password, or ask for the code of a second factor.
 
-    A wrong password and an unknown email get the same answer in the same time.
+    A wrong password and an unknown email get the same answer in the same time, with a second factor and without.
     """
     set_scope(db.session, Scope(login_email=email))
     with transaction() as session:
@@ -82,16 +105,17 @@ def sign_in(email: str, password: str, browser: Browser, *, remember: bool) -> A
             log.info("action", action="session.refused")
             return Invalid.because("This email and password do not belong together.")
         set_scope(session, Scope(user_id=user.id))
-        business_id = session.execute(
-            select(Membership.business_id).where(Membership.user_id == user.id).order_by(Membership.created_at).limit(1)
-        ).scalar_one_or_none()
+        business_id = first_business(session, user.id)
         if business_id is None:
             log.info("action", action="session.refused")
-            return Invalid.because("You belong to no business any more. Ask an owner for an invitation.")
+            return Invalid.because(NO_BUSINESS)
         set_scope(session, Scope(user_id=user.id, business_id=business_id))
+        if second_factor.is_on(session, user.id):
+            waiting = CodeNeeded(_wait_for_code(session, user, remember=remember), user.id)
+            set_scope(session, NOBODY)
+            return Ok(waiting)
         audit.record(session, "session.opened", "user", user.id)
-        lifetime = REMEMBERED_LIFETIME if remember else SESSION_LIFETIME
-        return Ok(open_session(session, user.id, business_id, browser, lifetime))
+        return Ok(SignedIn(open_session(session, user.id, business_id, browser, Lifetime.of(remember=remember))))
 
 
 def sign_out(session_id: uuid.UUID) -> ActionResult[None]:
@@ -131,10 +155,27 @@ def use_single_keys(*, on: bool) -> ActionResult[bool]:
         return Ok(on)
 
 
+def first_business(session: Session, user_id: uuid.UUID) -> uuid.UUID | None:
+    """The business that a person joined first, where a session begins; None when they are in none."""
+    mine = select(Membership.business_id).where(Membership.user_id == user_id).order_by(Membership.created_at)
+    return session.execute(mine.limit(1)).scalar_one_or_none()
+
+
 def open_session(
-    session: Session, user_id: uuid.UUID, business_id: uuid.UUID, browser: Browser, lifetime: Lifetime
+    session: Session,
+    user_id: uuid.UUID,
+    business_id: uuid.UUID,
+    browser: Browser,
+    lifetime: Lifetime,
+    *,
+    factor_shown: bool = False,
 ) -> str:
-    """Write a session into the running transaction; answers its token."""
+    """Write a session into the running transaction; answers its token. Nothing else makes sessions.
+
+    Raises SecondFactorSkipped for a person who has a second factor unless they have shown it.
+    """
+    if second_factor.is_on(session, user_id) and not factor_shown:
+        raise SecondFactorSkipped("this person signs in with a code, and has not shown one")
     token = rules.new_token()
     here = (Membership.business_id == business_id, Membership.user_id == user_id)
     session.execute(update(Membership).where(*here).values(last_used_at=clock.now()))
@@ -148,4 +189,22 @@ def open_session(
             **limits(lifetime),
         )
     )
+    return token
+
+
+def _wait_for_code(session: Session, user: User, *, remember: bool) -> str:
+    """Begin a sign-in that waits for its code; answers its token. Those of the person that are over go away."""
+    token, now = rules.new_token(), clock.now()
+    session.execute(delete(PendingLogin).where(PendingLogin.user_id == user.id, PendingLogin.expires_at <= now))
+    session.add(
+        PendingLogin(
+            token_hash=rules.token_hash(token),
+            user_id=user.id,
+            password_seen=rules.token_hash(user.password_hash),
+            remember=remember,
+            expires_at=now + CODE_LIFETIME,
+        )
+    )
+    session.flush()
+    log.info("action", action="session.code_asked", entity="user", entity_id=str(user.id))
     return token

@@ -68,6 +68,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
     password_hash: Mapped[str] = mapped_column(String(200))
     single_keys: Mapped[bool] = mapped_column(server_default=text("true"))
+    second_factor_since: Mapped[datetime | None]
     created_at: Mapped[datetime] = created_at_column()
 
 
@@ -101,6 +102,7 @@ class Business(Base):
     registration_number: Mapped[str] = text_column(IDENTIFIER_LENGTH)
     electronic_address: Mapped[str] = text_column(EMAIL_LENGTH)
     electronic_address_scheme: Mapped[str] = text_column(4)
+    second_factor_required: Mapped[bool] = mapped_column(server_default=text("false"))
     currency: Mapped[str] = mapped_column(String(3), server_default="EUR")
     time_zone: Mapped[str] = mapped_column(String(64), server_default="Europe/London")
     default_tax_rate: Mapped[Percent] = mapped_column(server_default="0")

@@ -34,6 +34,8 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     time_zone: str
     use_is_due: bool
     """Whether the session's last use was noted so long ago that this one is to be."""
+    lacks_second_factor: bool
+    """Whether the business asks everyone for a second factor, and this person has none."""
     token: str = field(repr=False)
 
     def get_id(self) -> str:

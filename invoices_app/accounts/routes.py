@@ -77,9 +77,8 @@ def open_session() -> Response:
         return _page("accounts/login.html", form, 422)
     email, password, remember = str(form.email.data).lower(), str(form.password.data), bool(form.remember.data)
     match actions.sign_in(email, password, browser(), remember=remember):
-        case Ok(token):
-            rate_limits.forgive_account()
-            return enter(token, htmx.wanted_url(url_for("dashboard.index")), remember=remember)
+        case Ok(opened):
+            return _go_on(opened, email, remember=remember)
         case Invalid(problems):
             form.add_errors(problems)
             return _page("accounts/login.html", form, 422)
@@ -130,12 +129,30 @@ def _page(template: str, form: object, status: int = 200) -> Response:
     return htmx.render(template, template, {"form": form, "next": htmx.wanted_url("")}, status)
 
 
+def _go_on(opened: actions.SignedIn | actions.CodeNeeded, email: str, *, remember: bool) -> Response:
+    """Into the app, or on to the code, for which the cookie keeps nothing but the token of this sign-in."""
+    wanted = htmx.wanted_url("")
+    match opened:
+        case actions.SignedIn(token):
+            rate_limits.forgive_account(email)
+            return enter(token, wanted or url_for("dashboard.index"), remember=remember)
+        case actions.CodeNeeded(token, user_id):
+            session.clear()
+            session[rate_limits.PENDING_LOGIN] = {"token": token, "account": str(user_id)}
+            return htmx.go_to(url_for("accounts.show_code", next=wanted or None))
+
+
 def enter(token: str, url: str, *, remember: bool) -> Response:
+    """Start the browser's session afresh with `token` in it, and go on to `url`."""
+    start(token, remember=remember)
+    return htmx.go_to(url)
+
+
+def start(token: str, *, remember: bool) -> None:
     """Start the browser's session afresh with `token` in it, so that nothing from before sign-in lives on."""
     session.clear()
     session.permanent = remember
     login_user(queries.enter_session(token))
-    return htmx.go_to(url)
 
 
 def renew(token: str) -> None:

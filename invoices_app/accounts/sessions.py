@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from invoices_app import clock
 from invoices_app.accounts import devices, rules
 from invoices_app.accounts.models import UserSession
+from invoices_app.accounts.second_factor_models import PendingLogin
 from invoices_app.config import Settings
 from invoices_app.db.tenancy import current_scope
 from invoices_app.extensions import db
@@ -28,6 +29,11 @@ class Lifetime(enum.Enum):
 
     UNTIL_CLOSED = "until the browser is closed"
     REMEMBERED = "remembered on this computer"
+
+    @classmethod
+    def of(cls, *, remember: bool) -> Lifetime:
+        """As the person chose when they signed in."""
+        return cls.REMEMBERED if remember else cls.UNTIL_CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,11 @@ def rotate(session: Session, session_id: uuid.UUID) -> str:
 
 
 def end_others(session: Session, user_id: uuid.UUID, but: uuid.UUID | None = None) -> int:
-    """End every session of a person, in the running transaction, but the one that is named; answers how many."""
+    """End every session of a person, in the running transaction, but the one that is named; answers how many.
+
+    Sign-ins of theirs that wait for a code end as well.
+    """
+    session.execute(delete(PendingLogin).where(PendingLogin.user_id == user_id))
     others = delete(UserSession).where(UserSession.user_id == user_id)
     ended = session.execute(others if but is None else others.where(UserSession.id != but))
     return cast("CursorResult[Any]", ended).rowcount

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
-from invoices_app.accounts.models import Invitation, Membership, Role, User
+from invoices_app.accounts.models import Business, Invitation, Membership, Role, User
 from invoices_app.accounts.rules import token_hash
 from invoices_app.db.tenancy import Scope, current_scope, in_business, set_scope
 from invoices_app.extensions import db
@@ -29,6 +29,7 @@ class Member:
     email: str
     role: Role
     last_used_at: datetime | None
+    second_factor_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,16 @@ class OwnBusiness:
 
 def members() -> Sequence[Member]:
     """The team of the current business, by name."""
-    columns = (User.id, User.name, User.email, Membership.role, Membership.last_used_at)
+    place = (Membership.role, Membership.last_used_at)
+    columns = (User.id, User.name, User.email, *place, User.second_factor_since)
     query = select(*columns).join(Membership, Membership.user_id == User.id).where(in_business(Membership))
     return [Member(*row) for row in db.session.execute(query.order_by(User.name, User.id))]
+
+
+def requires_second_factor() -> bool:
+    """Whether the current business asks everyone for a second factor."""
+    here = Business.id == current_scope(db.session).business_id
+    return db.session.execute(select(Business.second_factor_required).where(here)).scalar_one()
 
 
 def invitations() -> Sequence[PendingInvitation]:

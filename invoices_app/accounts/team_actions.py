@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from invoices_app import clock
 from invoices_app.accounts import audit, passwords, rules, sessions, team
-from invoices_app.accounts.actions import SESSION_LIFETIME, Browser, open_session
+from invoices_app.accounts.actions import Browser, open_session
 from invoices_app.accounts.models import Business, FormerMember, Invitation, Membership, Role, User, UserSession
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
@@ -79,6 +79,25 @@ def remove_member(user_id: uuid.UUID) -> ActionResult[str]:
         session.execute(insert(FormerMember).values(gone).on_conflict_do_nothing())
         session.execute(delete(Membership).where(*_place_of(user_id)))
         return Ok(name)
+
+
+def require_second_factor(*, on: bool) -> ActionResult[None]:
+    """Ask everyone in the business for a second factor, or leave it to them. Who asks must have one."""
+    with transaction() as session:
+        refusal = _only_owners(session)
+        if refusal is not None:
+            return refusal
+        scope = current_scope(session)
+        since = select(User.second_factor_since).where(User.id == scope.user_id)
+        if on and session.execute(since).scalar_one() is None:
+            return Invalid.because("Set up your own second factor first.", "required")
+        changed = update(Business).where(Business.id == scope.business_id, Business.second_factor_required != on)
+        id_of = changed.values(second_factor_required=on).returning(Business.id)
+        business_id = session.execute(id_of).scalar_one_or_none()
+        if business_id is not None:
+            changes = {"second_factor_required": [not on, on]}
+            audit.record(session, "business.changed", "business", business_id, changes)
+        return Ok(None)
 
 
 def invite(email: str, role: Role, link_of: LinkOf) -> ActionResult[None]:
@@ -195,7 +214,7 @@ def join_as_new(token: str, name: str, password: str, browser: Browser) -> Actio
             session.add(User(id=user_id, name=name, email=found.email, password_hash=password_hash))
             session.flush()
             _add(session, found, user_id)
-            return Ok(open_session(session, user_id, found.business_id, browser, SESSION_LIFETIME))
+            return Ok(open_session(session, user_id, found.business_id, browser, sessions.Lifetime.UNTIL_CLOSED))
     except IntegrityError as error:
         return constraints.explain(error)
     finally:

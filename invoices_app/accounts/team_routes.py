@@ -11,9 +11,10 @@ from invoices_app.accounts import team, team_actions
 from invoices_app.accounts.forms import InviteForm, JoinAsNewForm, JoinWithPasswordForm, RoleForm
 from invoices_app.accounts.models import Role
 from invoices_app.accounts.routes import blueprint, browser, enter, renew
+from invoices_app.accounts.second_factor_forms import SecondFactorForm
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
-from invoices_app.web.access import identity, owners, public, readers
+from invoices_app.web.access import before_second_factor, identity, owners, public, readers
 
 GONE = errors.Explanation(
     "This invitation has ended", "It was used, withdrawn or is older than 7 days.", "Ask who invited you for a new one."
@@ -94,6 +95,22 @@ def remove_member(user_id: uuid.UUID) -> Response:
             return errors.answer(refusal)
 
 
+@blueprint.post("/settings/team/second-factor")
+@owners
+def require_second_factor() -> Response:
+    form = SecondFactorForm.from_request()
+    asked = bool(form.required.data)
+    match team_actions.require_second_factor(on=asked):
+        case Ok():
+            said = "Everyone here needs a second factor now." if asked else "A second factor is up to each person now."
+            return htmx.done(said, url_for("accounts.show_team"))
+        case Invalid(problems):
+            form.add_errors(problems)
+            return _team_page(factor_form=form, status=422)
+        case refusal:
+            return errors.answer(refusal)
+
+
 @blueprint.get("/invitations/<token>")
 @public
 def show_invitation(token: str) -> Response:
@@ -121,6 +138,7 @@ def join(token: str) -> Response:
 
 @blueprint.get("/businesses")
 @readers
+@before_second_factor
 def businesses() -> Response:
     template = "accounts/businesses.html"
     return htmx.render(template, template, {"businesses": team.own_businesses()})
@@ -128,6 +146,7 @@ def businesses() -> Response:
 
 @blueprint.post("/businesses/<uuid:business_id>/switch")
 @readers
+@before_second_factor
 def switch_business(business_id: uuid.UUID) -> Response:
     return _switch(business_id)
 
@@ -173,11 +192,15 @@ def _join_as_new(token: str) -> Response:
 
 
 def _team_page(
-    form: InviteForm | None = None, refused: tuple[uuid.UUID, str] | None = None, status: int = 200
+    form: InviteForm | None = None,
+    refused: tuple[uuid.UUID, str] | None = None,
+    factor_form: SecondFactorForm | None = None,
+    status: int = 200,
 ) -> Response:
     """The team; `refused` is a sentence beside the member whom it is about."""
     context = {
         "members": team.members(),
+        "factor_form": factor_form or SecondFactorForm(required=team.requires_second_factor()),
         "invitations": team.invitations(),
         "form": form or InviteForm(),
         "roles": InviteForm().role.options,

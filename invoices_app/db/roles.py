@@ -58,6 +58,9 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "search_documents": "SELECT",
     "mail_outbox": "SELECT, INSERT, UPDATE, DELETE",
     "account_tokens": "SELECT, INSERT, DELETE",
+    "second_factors": "SELECT, INSERT, UPDATE, DELETE",
+    "recovery_codes": "SELECT, INSERT, DELETE",
+    "pending_logins": "SELECT, INSERT, UPDATE, DELETE",
     "scope_keys": "",
 }
 """What the app may do with each table. A table that is missing here is an error, so nothing is open by accident."""

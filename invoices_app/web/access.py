@@ -25,6 +25,7 @@ from invoices_app.web import htmx
 View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
+BEFORE_FACTOR = "before_second_factor"
 PUBLIC = "public"
 READERS = "readers"
 WRITERS = "writers"
@@ -71,6 +72,12 @@ def owners(view: View) -> View:
     return _declare(view, OWNERS)
 
 
+def before_second_factor(view: View) -> View:
+    """This view is open also to who has yet to set up the second factor that the business asks everyone for."""
+    setattr(view, BEFORE_FACTOR, True)
+    return view
+
+
 def _declare(view: View, who: str) -> View:
     setattr(view, ACCESS, who)
     return view
@@ -102,6 +109,10 @@ def init_access(app: Flask) -> None:
         if identity().role not in ROLES.get(who or "", frozenset()):
             log.info("action", action="access.refused", endpoint=request.endpoint, role=identity().role.value)
             raise NotYourRole(SENTENCES.get(who or "", "You may not do this here."))
+        if identity().lacks_second_factor and not getattr(
+            app.view_functions[str(request.endpoint)], BEFORE_FACTOR, False
+        ):
+            return htmx.go_to(url_for("accounts.show_second_factor"))
         return None
 
 

@@ -66,6 +66,7 @@ EXPIRED_FORM = Explanation(
 )
 
 
+SECRET_FIELDS = frozenset({"csrf_token", "one_time_code", "recovery_codes"})
 WORTH_SENDING_AGAIN = frozenset({400, 429, 500, 503})
 """Errors that may be over the next time; a form's one-time token keeps it from counting twice."""
 
@@ -93,12 +94,12 @@ def respond(status: int, explanation: Explanation, event_id: str | None = None) 
 
 
 def _typed() -> list[tuple[str, str]]:
-    """The fields that a form sent, without tokens and passwords; nothing when it cannot be read."""
+    """The fields that a form sent, without tokens, passwords and codes; nothing when it cannot be read."""
     try:
         return [
             (visible(name), visible(value))
             for name, value in request.form.items(multi=True)
-            if name != "csrf_token" and "password" not in name
+            if name not in SECRET_FIELDS and "password" not in name
         ]
     except HTTPException:
         return []

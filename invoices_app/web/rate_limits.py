@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask_limiter import ApplicationLimit, Limiter, RouteLimit
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -39,8 +40,17 @@ def person() -> str:
 
 def account() -> str:
     """The account that a form names by its email, known or not, as a hash of fixed length."""
-    email = unicodedata.normalize("NFKC", request.form.get("email", "")).strip().casefold()
-    return hashlib.sha256(email.encode()).hexdigest()[:32]
+    return _account_of(request.form.get("email", ""))
+
+
+def _account_of(email: str) -> str:
+    plain = unicodedata.normalize("NFKC", email).strip().casefold()
+    return hashlib.sha256(plain.encode()).hexdigest()[:32]
+
+
+def pending_account() -> str:
+    """The account whose sign-in waits for its code, as the signed cookie says; else the address."""
+    return str(session.get(PENDING_LOGIN, {}).get("account") or get_remote_address())
 
 
 def is_write() -> bool:
@@ -77,6 +87,10 @@ def by_person(limits: str, scope: str) -> RouteLimit:
     return RouteLimit(limits, person, limiter=limiter, shared=True, scope=scope)
 
 
+def by_pending_account(limits: str, scope: str) -> RouteLimit:
+    return RouteLimit(limits, pending_account, limiter=limiter, shared=True, scope=f"{scope} by account")
+
+
 def by_account(limits: str, scope: str) -> RouteLimit:
     return RouteLimit(limits, account, limiter=limiter, shared=True, scope=f"{scope} by account")
 
@@ -84,6 +98,9 @@ def by_account(limits: str, scope: str) -> RouteLimit:
 LOGIN = by_address("60 per minute; 600 per hour", "login")
 LOGIN_OF_ACCOUNT = by_account("10 per 5 minutes; 30 per hour; 100 per day", "login")
 """The wait grows with every failure; who signs in starts anew. It is the same for an account that does not exist."""
+
+CODE_OF_ACCOUNT = by_pending_account("10 per 10 minutes; 30 per hour; 60 per day", "code")
+"""Across all sign-ins of an account that wait for their code: of a million codes three are right at a time."""
 
 REGISTRATION = by_address("60 per minute; 600 per hour", "registration")
 RESET_MAIL = by_address("10 per minute; 60 per hour", "reset mail")
@@ -98,6 +115,9 @@ IMPORT = by_person("20 per minute; 200 per hour", "import")
 PROBLEMS = by_address("20 per minute; 100 per hour", "problems")
 
 CLOSED = "closed_without_store"
+PENDING_LOGIN = "pending_login"
+"""What the cookie holds of a sign-in that waits for its code: its token, and whose it is."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -125,9 +145,11 @@ def store_answers() -> bool:
         return False
 
 
-def forgive_account() -> None:
-    """Forget the failures of the account that the form names, since it was its owner who came in."""
-    _forgive(LOGIN_OF_ACCOUNT, account())
+def forgive_account(email: str, user_id: uuid.UUID | None = None) -> None:
+    """Forget the failures of this account, wrong codes included, since it was its owner who came in."""
+    _forgive(LOGIN_OF_ACCOUNT, _account_of(email))
+    if user_id is not None:
+        _forgive(CODE_OF_ACCOUNT, str(user_id))
 
 
 def forgive_person() -> None:

@@ -11,7 +11,7 @@ Web processes from before this migration sign nothing. In a database with busine
 another fifteen minutes, so that processes can be replaced one by one; a new database believes nobody from the start.
 
 Revision ID: 0021
-Revises: 0019
+Revises: 0020
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -210,6 +210,20 @@
     event.preventDefault();
   });
 
+  // ---- Copy and print ----
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy], [data-print]");
+    if (!button) return;
+    if (button.matches("[data-print]")) return window.print();
+    const source = $(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.innerText);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source); // without TLS browsers let nobody copy: the keys do it then
+    }
+  });
+
   // ---- The print page, when it was opened to print ----
   if (location.hash === "#print" && document.body.matches(".print-page")) window.print();
 })();

@@ -11,6 +11,7 @@ from flask import Flask
 from invoices_app import clock
 from invoices_app.accounts import team_actions
 from invoices_app.accounts.models import AccountToken
+from invoices_app.accounts.second_factor_models import PendingLogin, RecoveryCode, SecondFactor
 from invoices_app.clients import actions as client_actions
 from invoices_app.db.transaction import transaction
 from invoices_app.invoices import line_actions
@@ -32,11 +33,15 @@ def two(app: Flask) -> Cast:
             client_actions.create_client({"name": "With a token"}, uuid.uuid4())
             with transaction() as session:
                 post(session, person.email, Letter("Subject", ["Words."]))
-                session.add(
-                    AccountToken(
-                        token_hash=uuid.uuid4().bytes * 2, user_id=person.user_id, expires_at=clock.now() + HOUR
-                    )
-                )
+                once = {
+                    "token_hash": uuid.uuid4().bytes * 2,
+                    "user_id": person.user_id,
+                    "expires_at": clock.now() + HOUR,
+                }
+                session.add(AccountToken(**once))
+                session.add(PendingLogin(**once, remember=False, password_seen=b"p" * 32))
+                session.add(SecondFactor(user_id=person.user_id, sealed_secret=b"s" * 40, set_up_in=person.user_id))
+                session.add(RecoveryCode(user_id=person.user_id, code_hash=uuid.uuid4().bytes * 2))
         leaver = make_teammate(person, "Lea Leaver")
         make_invitation(person, "invited@example.com")
         with person.acting():

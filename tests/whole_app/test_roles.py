@@ -22,6 +22,7 @@ MAY = {
     Role.OWNER: {PUBLIC, READERS, WRITERS, OWNERS},
 }
 # A reader's POSTs: none changes what belongs to the business.
+OWN = "/settings/account/second-factor"
 HARMLESS_POSTS = {
     "/businesses/<business_id>/switch",
     "/invoices/selection/print",
@@ -32,11 +33,13 @@ HARMLESS_POSTS = {
     "/settings/account/sessions/<session_id>/end",
     "/settings/account/sessions/end-others",
     "/shortcuts",
+    *(f"{OWN}/{step}" for step in ("begin", "codes", "codes/file", "confirm", "off")),
 }
 # But signing out, which would end the session that the other calls use; tests/accounts/test_sessions.py does it.
 CALLS = [
     (method, path, who) for path, methods in ROUTES.items() if path != "/logout" for method, who in methods.items()
 ]
+HREF = re.compile(r'href="([^"?#]*)')
 REFUSED = {WRITERS: "may read everything here, but change nothing", OWNERS: "Only an owner"}
 
 

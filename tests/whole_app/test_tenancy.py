@@ -15,10 +15,12 @@ from tests.support.people import Cast, Person
 
 NO_TENANTS = {"alembic_version", "scope_keys"}
 # Found by the person or the token, not by the business.
-PERSONAL = {"users", "businesses", "user_sessions", "account_tokens", "mail_outbox"}
+SECOND_FACTOR = {"second_factors", "recovery_codes", "pending_logins"}
+PERSONAL = {"users", "businesses", "user_sessions", "account_tokens", "mail_outbox"} | SECOND_FACTOR
 # Its index works only without a policy that looks at rows, so search() reads it as the owner, for one business.
 # Whoever verifies all chains of events finds out by their heads which there are.
-OPEN_TO_OWNER = {"audit_heads", "search_documents"}
+# Sealed secrets are sealed anew when SECRET_KEY changes.
+OPEN_TO_OWNER = {"audit_heads", "search_documents", "second_factors"}
 # What triggers keep, the app may not write; search() must use an index that row-level security would close.
 DEFINERS = {
     "clear_expired",
@@ -247,3 +249,25 @@ def test_people_are_told_apart_even_in_one_business(database: Database, two: Cas
     mine: Person = two.owner
     with database.as_app(mine.business_id, mine.user_id) as app:
         assert {user for (user,) in rows(app, "user_sessions", "user_id")} == {mine.user_id}
+
+
+@pytest.mark.parametrize("table", sorted(SECOND_FACTOR))
+def test_a_second_factor_is_its_persons_alone(database: Database, two: Cast, table: str) -> None:
+    """Not even a teammate's, nor can one be put there for them; a sign-in is found by its token besides."""
+    target = sql.Identifier(table)
+    with database.as_app(two.owner.business_id, two.owner.user_id) as app:
+        assert rows(app, table, "user_id") == [(two.owner.user_id,)]
+    with database.as_app(two.owner.business_id, two.teammate.user_id) as app:
+        assert rows(app, table) == []
+    move = sql.SQL("UPDATE {} SET user_id = {}").format(target, sql.Literal(two.teammate.user_id))
+    with pytest.raises(InsufficientPrivilege), database.as_app(two.owner.business_id, two.owner.user_id) as app:
+        app.execute(move)
+
+
+def test_a_sign_in_is_found_by_its_token(database: Database, two: Cast) -> None:
+    token_hash = database.value("SELECT token_hash FROM pending_logins WHERE user_id = %s", two.owner.user_id)
+    with database.as_app() as app:
+        app.execute("SELECT set_config('app.token_hash', %s, true)", [bytes(token_hash).hex()])
+        assert rows(app, "pending_logins", "user_id") == [(two.owner.user_id,)]
+        for table in ("users", "second_factors", "recovery_codes"):
+            assert rows(app, table) == []
