@@ -57,15 +57,17 @@ def init_requests(app: Flask, settings: Settings) -> None:
         if observe is not None:
             observe(response.status_code, outcome, time.perf_counter() - trace.started, trace, done)
         trace.scope = current_scope(db.session)
-        response.call_on_close(close(trace))
+        response.call_on_close(close(app, trace))
         return response
 
 
-def close(trace: Trace) -> Callable[[], None]:
+def close(app: Flask, trace: Trace) -> Callable[[], None]:
     """What is left to do when the answer has been sent."""
 
     def write_slow() -> None:
         current.set(None)
-        statements.write_slow(trace)
+        if trace.slow:
+            with app.app_context():  # that of the request has ended
+                statements.write_slow(trace)
 
     return write_slow

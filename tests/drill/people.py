@@ -100,7 +100,7 @@ class Worker:
             try:
                 return self.client.sign_in(self.plan.email)
             except (httpx.TransportError, AssertionError):
-                if time.time() > self.plan.until:
+                if time.time() > self.plan.until + GIVE_UP_SECONDS:
                     raise
                 time.sleep(0.5)
 

@@ -23,7 +23,15 @@ from tests.support.people import Cast, Person
 
 SETTINGS = ("delivering", "business_id", "user_id", "login_email", "scope_until", "signature")
 MESSAGE = ("delivering", "business_id", "user_id", "login_email")
-OF_PEOPLE = {"users": "id", "user_sessions": "user_id", "account_tokens": "user_id", "businesses": "id"}
+OF_PEOPLE = {
+    "users": "id",
+    "businesses": "id",
+    "user_sessions": "user_id",
+    "account_tokens": "user_id",
+    "second_factors": "user_id",
+    "recovery_codes": "user_id",
+    "pending_logins": "user_id",
+}
 TABLES = sorted(name for name, privileges in TABLE_PRIVILEGES.items() if privileges and name != "alembic_version")
 SET = "SELECT set_config('app.{}', {}, true)"
 
