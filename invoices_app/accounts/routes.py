@@ -157,10 +157,7 @@ def start(token: str, *, remember: bool) -> None:
 
 def renew(token: str) -> None:
     """Go on in this browser's session under its new token; forms that were opened before have expired."""
-    remember = session.permanent
-    session.clear()
-    session.permanent = remember
-    login_user(queries.enter_session(token))
+    start(token, remember=session.permanent)
 
 
 def browser() -> Browser:

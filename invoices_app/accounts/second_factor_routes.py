@@ -61,6 +61,7 @@ def confirm_second_factor() -> Response:
         return _page(confirm=form, status=422)
     match second_factor_actions.finish_set_up(str(form.one_time_code.data), identity().session_id):
         case Ok(switched_on):
+            rate_limits.forgive_person()
             renew(switched_on.token)
             return _codes_page(switched_on.codes, is_new=True)
         case Invalid(problems):

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,18 +13,17 @@ import pytest
 from flask import Flask
 
 import invoices_app
-from invoices_app import clock, create_app
-from invoices_app.accounts import actions, second_factor_login
+from invoices_app import clock
+from invoices_app.accounts import actions
 from invoices_app.accounts.actions import Browser as Device
 from invoices_app.accounts.actions import SecondFactorSkipped
+from invoices_app.accounts.sessions import Lifetime
 from invoices_app.db.transaction import transaction
-from invoices_app.extensions import db
-from invoices_app.results import Conflict, Ok
 from tests.accounts.test_password_reset import NEW, link_to
 from tests.accounts.test_sessions import COOKIE, cookie_of
 from tests.support.browser import Browser
-from tests.support.databases import SECRET_KEY, Database
-from tests.support.factories import make_invitation, value_of
+from tests.support.databases import Database
+from tests.support.factories import make_invitation
 from tests.support.people import PASSWORD, Person
 from tests.support.second_factor import (
     PAGE,
@@ -320,7 +315,7 @@ def visitor_session(visitor: Browser) -> dict[str, object]:
 
 def test_opening_a_session_without_the_code_is_an_error(owner: Person, app_of_owner: Authenticator) -> None:
     with owner.acting(), pytest.raises(SecondFactorSkipped), transaction() as session:
-        actions.open_session(session, owner.user_id, owner.business_id, DEVICE, timedelta(hours=1))
+        actions.open_session(session, owner.user_id, owner.business_id, DEVICE, Lifetime.UNTIL_CLOSED)
 
 
 def test_sessions_are_made_in_one_place() -> None:
@@ -338,120 +333,3 @@ def test_sessions_are_made_in_one_place() -> None:
                     entered.add((file.name, function.name))
     assert made == {("actions.py", "open_session")}
     assert entered == {("routes.py", "start")}
-
-
-# ---- At the same time ----
-
-
-def at_once(app: Flask, owner: Person, codes: list[str]) -> Counter[str]:
-    """Half-done sign-ins, one for each code, that all send it at the same moment; what came of them."""
-    tokens = []
-    for _ in codes:
-        with app.app_context():
-            waiting = value_of(actions.sign_in(owner.email, PASSWORD, DEVICE, remember=False))
-            assert isinstance(waiting, actions.CodeNeeded)
-            tokens.append(waiting.token)
-    return send_together(app, list(zip(tokens, codes, strict=True)))
-
-
-def send_together(app: Flask, tries: list[tuple[str, str]]) -> Counter[str]:
-    together = threading.Barrier(len(tries))
-
-    def send(one: tuple[str, str]) -> str:
-        with app.app_context():
-            together.wait(timeout=20)
-            return type(second_factor_login.enter_code(*one, DEVICE)).__name__
-
-    with ThreadPoolExecutor(len(tries)) as pool:
-        return Counter(pool.map(send, tries))
-
-
-def test_one_code_twice_at_once_gives_one_session(
-    app: Flask, owner: Person, app_of_owner: Authenticator, database: Database
-) -> None:
-    for _ in range(5):
-        forget_steps(database, owner)
-        before = sessions_of(database, owner)
-        assert at_once(app, owner, [app_of_owner.next()] * 4) == {"Ok": 1, "Invalid": 3}
-        assert sessions_of(database, owner) == before + 1
-
-
-def test_one_recovery_code_twice_at_once_gives_one_session(
-    app: Flask, owner: Person, app_of_owner: Authenticator, database: Database
-) -> None:
-    for code in app_of_owner.codes[:5]:
-        before = sessions_of(database, owner)
-        assert at_once(app, owner, [code] * 4) == {"Ok": 1, "Invalid": 3}
-        assert sessions_of(database, owner) == before + 1
-
-
-def test_wrong_codes_at_once_are_all_counted(app: Flask, owner: Person, app_of_owner: Authenticator) -> None:
-    """Eight guesses sent together are no more than five."""
-    with app.app_context():
-        waiting = value_of(actions.sign_in(owner.email, PASSWORD, DEVICE, remember=False))
-    tries = [(waiting.token, app_of_owner.wrong())] * 8
-    assert send_together(app, tries) == {"Invalid": 4, "Conflict": 4}
-
-
-def test_one_half_sign_in_gives_one_session(app: Flask, owner: Person, app_of_owner: Authenticator) -> None:
-    """Two codes that are both right, for one sign-in: it is used up by the first."""
-    with app.app_context():
-        waiting = value_of(actions.sign_in(owner.email, PASSWORD, DEVICE, remember=False))
-    tries = [(waiting.token, code) for code in app_of_owner.codes[:4]]
-    assert send_together(app, tries) == {"Ok": 1, "Conflict": 3}
-
-
-def test_a_sign_in_under_way_does_not_slip_past_switching_on(app: Flask, owner: Person, database: Database) -> None:
-    """It has seen that no code is needed; then it is switched on. Its session must not stay."""
-    with database.as_superuser() as connection:
-        connection.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [owner.user_id])
-        with ThreadPoolExecutor(1) as pool:
-
-            def sign_in() -> object:
-                with app.app_context():
-                    return actions.sign_in(owner.email, PASSWORD, DEVICE, remember=False)
-
-            answer = pool.submit(sign_in)
-            while not database.waiting_for_locks():
-                assert not answer.done()
-            connection.execute("UPDATE users SET second_factor_since = now() WHERE id = %s", [owner.user_id])
-            connection.commit()
-            assert isinstance(answer.result(timeout=20).value, actions.CodeNeeded)  # type: ignore[attr-defined]
-
-
-# ---- Another SECRET_KEY ----
-
-
-def with_keys(database: Database, key: str, *fallbacks: str) -> Flask:
-    return create_app(replace(database.settings, secret_key=key, secret_key_fallbacks=fallbacks))
-
-
-def enter_at(app: Flask, owner: Person, code: str) -> object:
-    with app.app_context():
-        waiting = value_of(actions.sign_in(owner.email, PASSWORD, DEVICE, remember=False))
-        result = second_factor_login.enter_code(waiting.token, code, DEVICE)
-        db.session.close()
-        db.engine.dispose()
-        return result
-
-
-def test_an_earlier_key_opens_and_the_newest_one_seals(
-    owner: Person, app_of_owner: Authenticator, database: Database
-) -> None:
-    new = "a new secret key, as long as it must be, 0123456789"
-    sealed = "SELECT sealed_secret FROM second_factors WHERE user_id = %s"
-    before = bytes(database.value(sealed, owner.user_id))
-    assert isinstance(enter_at(with_keys(database, new, SECRET_KEY), owner, app_of_owner.next()), Ok)
-    assert bytes(database.value(sealed, owner.user_id))[:4] != before[:4]
-    # The old key may go now: authenticator and recovery codes both go on.
-    assert isinstance(enter_at(with_keys(database, new), owner, app_of_owner.codes[3]), Ok)
-    forget_steps(database, owner)
-    assert isinstance(enter_at(with_keys(database, new), owner, app_of_owner.next()), Ok)
-
-
-def test_a_lost_key_is_told_and_lets_nobody_in(owner: Person, app_of_owner: Authenticator, database: Database) -> None:
-    lost = with_keys(database, "quite another secret key, 01234567890123456789")
-    for code in (app_of_owner.next(), app_of_owner.codes[0]):
-        refused = enter_at(lost, owner, code)
-        assert not isinstance(refused, Ok | Conflict)
-        assert "Ask who runs Invoices" in str(refused)

@@ -152,7 +152,7 @@ def test_the_password_that_is_asked_again_cannot_be_guessed(account: Account, li
     client.post("/login/code", one_time_code=account.app.next())
     client.get(PAGE)
     answers = [client.post(f"{PAGE}/off", password=f"wrong password {number}").status_code for number in range(12)]
-    assert answers == [422] * 8 + [429] * 4  # setting it up took two of the ten
+    assert answers == [422] * 10 + [429] * 2
     assert client.post(f"{PAGE}/codes", password=PASSWORD).status_code == 429
 
 

@@ -55,6 +55,26 @@ def test_up_down_and_up_again(empty: Database) -> None:
     assert drift(empty) == []
 
 
+RULES = """
+    SELECT tablename, policyname, qual, with_check FROM pg_policies
+    UNION ALL SELECT 'function', proname, pg_get_functiondef(oid), '' FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+    UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid), '' FROM pg_trigger WHERE NOT tgisinternal
+"""
+
+
+@pytest.mark.parametrize("revision", ["0018", "0019", "0020"])
+def test_going_back_brings_the_rules_of_before(empty: Database, revision: str) -> None:
+    empty.migrate()
+    empty.migrate_down("base")
+    empty.migrate(revision)
+    before = set(empty.ask(RULES))
+    empty.migrate()
+    assert set(empty.ask(RULES)) != before
+    empty.migrate_down(revision)
+    assert set(empty.ask(RULES)) == before
+
+
 def test_what_people_work_on_is_what_the_models_say(database: Database) -> None:
     assert drift(database) == []
 

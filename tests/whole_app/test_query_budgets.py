@@ -50,13 +50,13 @@ BUDGETS = {
     "/invoices/numbers": 3,
     "/settings/numbers": 2,
     "/settings/numbers/preview?pattern=A-{{seq}}": 2,
-    "/settings/account": 3,
+    "/settings/account": 4,
     "/settings/account/second-factor": 2,
     "/settings/business": 2,
     "/settings/team": 4,
     "/businesses": 2,
     "/healthz": 0,
-    "/readyz": 1,
+    "/readyz": 3,
     "/static/css/app.css": 0,
 }
 
