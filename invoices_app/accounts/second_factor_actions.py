@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -25,6 +26,8 @@ from invoices_app.db.tenancy import current_scope
 from invoices_app.db.transaction import transaction
 from invoices_app.mail import post
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
+
+log = structlog.get_logger(__name__)
 
 ON_ALREADY = "Two-factor sign-in is on already."
 NOT_ON = "Two-factor sign-in is not on."
@@ -49,6 +52,7 @@ def begin_set_up(password: str, session_id: uuid.UUID) -> ActionResult[None]:
         if user.second_factor_since is not None:
             return Conflict(ON_ALREADY)
         if not rules.password_matches(user.password_hash, password):
+            log.info("action", action="second_factor.refused")
             return Invalid.because(NOT_YOURS, "password")
         values = {
             "sealed_secret": factor.seal_secret(user.id, factor_rules.new_secret()),
@@ -98,6 +102,7 @@ def renew_codes(password: str) -> ActionResult[Sequence[str]]:
         if user.second_factor_since is None:
             return Conflict(NOT_ON)
         if not rules.password_matches(user.password_hash, password):
+            log.info("action", action="second_factor.refused")
             return Invalid.because(NOT_YOURS, "password")
         sealed = select(SecondFactor.sealed_secret).where(SecondFactor.user_id == user.id)
         secret = factor.open_secret(user.id, session.execute(sealed).scalar_one())
@@ -118,6 +123,7 @@ def switch_off(password: str) -> ActionResult[None]:
         if user.second_factor_since is None:
             return Conflict(NOT_ON)
         if not rules.password_matches(user.password_hash, password):
+            log.info("action", action="second_factor.refused")
             return Invalid.because(NOT_YOURS, "password")
         forget(session, user.id)
         audit.record(session, "second_factor.off", "user", user.id)

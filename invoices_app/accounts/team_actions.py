@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +28,8 @@ from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.mail import Letter, post
 from invoices_app.results import ActionResult, Conflict, Forbidden, Invalid, NotFound, Ok
+
+log = structlog.get_logger(__name__)
 
 INVITATION_LIFETIME = timedelta(days=7)
 LAST_OWNER = "This is the last owner. Make someone else an owner first."
@@ -190,6 +193,7 @@ def join_with_password(token: str, password: str) -> ActionResult[uuid.UUID]:
                 return Conflict(GONE, gone=True)
             stored = session.execute(select(User.password_hash).where(User.id == found.user_id)).scalar_one_or_none()
             if not rules.password_matches(stored, password) or found.user_id is None:
+                log.info("action", action="invitation.refused")
                 return Invalid.because("This is not the password of this account.", "password")
             return _use(session, found, found.user_id)
     finally:

@@ -133,7 +133,10 @@ def join(token: str) -> Response:
                 return htmx.done(f"You joined {found.business_name}.", url_for("dashboard.index"))
             case refusal:
                 return errors.answer(refusal)
-    return _join_with_password(token, found) if found.user_id else _join_as_new(token)
+    if found.user_id is None:
+        return _join_as_new(token)
+    rate_limits.count_for_account(found.email)
+    return _join_with_password(token, found)
 
 
 @blueprint.get("/businesses")
@@ -161,12 +164,14 @@ def _switch(business_id: uuid.UUID) -> Response:
             return errors.answer(refusal)
 
 
+@rate_limits.LOGIN_OF_ACCOUNT
 def _join_with_password(token: str, found: team.OpenInvitation) -> Response:
     form = JoinWithPasswordForm.from_request()
     if not form.validate():
         return _invitation_page(token, form, 422)
     match team_actions.join_with_password(token, str(form.password.data)):
         case Ok():
+            rate_limits.forgive_account(found.email)
             return htmx.done(f"You joined {found.business_name}. Sign in to go on.", url_for("accounts.login"))
         case Invalid(problems):
             form.add_errors(problems)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, request, session
+from flask import Flask, Response, g, request, session
 from flask_limiter import ApplicationLimit, Limiter, RouteLimit
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -39,8 +39,13 @@ def person() -> str:
 
 
 def account() -> str:
-    """The account that a form names by its email, known or not, as a hash of fixed length."""
-    return _account_of(request.form.get("email", ""))
+    """The account that a form names by its email, known or not, or that it is about; as a hash of fixed length."""
+    return _account_of(g.get(ACCOUNT) or request.form.get("email", ""))
+
+
+def count_for_account(email: str) -> None:
+    """Count this request for the account with that email, whatever its form says."""
+    setattr(g, ACCOUNT, email)
 
 
 def _account_of(email: str) -> str:
@@ -97,7 +102,8 @@ def by_account(limits: str, scope: str) -> RouteLimit:
 
 LOGIN = by_address("60 per minute; 600 per hour", "login")
 LOGIN_OF_ACCOUNT = by_account("10 per 5 minutes; 30 per hour; 100 per day", "login")
-"""The wait grows with every failure; who signs in starts anew. It is the same for an account that does not exist."""
+"""The wait grows with every failure; who signs in starts anew. It is the same for an account that does not exist, and
+for the password that an invitation asks for."""
 
 CODE_OF_ACCOUNT = by_pending_account("10 per 10 minutes; 30 per hour; 60 per day", "code")
 """Across all sign-ins of an account that wait for their code: of a million codes three are right at a time."""
@@ -114,6 +120,7 @@ EXPORT = by_person("30 per minute; 300 per hour", "export")
 IMPORT = by_person("20 per minute; 200 per hour", "import")
 PROBLEMS = by_address("20 per minute; 100 per hour", "problems")
 
+ACCOUNT = "account_counted_for"
 CLOSED = "closed_without_store"
 PENDING_LOGIN = "pending_login"
 """What the cookie holds of a sign-in that waits for its code: its token, and whose it is."""

@@ -39,6 +39,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+FILE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'",
+    "Server": HEADERS["Server"],
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of scripts and styles, which are part of a page and heed its policies: every byte counts at a first visit."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 """What a proxy may call a request; the audit trail keeps no more."""
@@ -102,12 +110,13 @@ def init_security(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def set_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
+        is_file = request.endpoint == "static" and response.status_code < 400
+        for name, value in (FILE_HEADERS if is_file else HEADERS).items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = g.get("request_id", "")
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if request.endpoint != "static" or response.status_code >= 400:
+        if not is_file:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 

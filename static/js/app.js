@@ -210,6 +210,14 @@
     event.preventDefault();
   });
 
+  // ---- A double click sends a form once: the second request would meet what the first has changed ----
+  const sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    if (event.timeStamp - (sent.get(event.target) ?? -Infinity) < 2000) return event.preventDefault();
+    sent.set(event.target, event.timeStamp);
+  });
+
   // ---- Copy and print ----
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy], [data-print]");

@@ -171,3 +171,16 @@ def test_sign_out_keeps_what_is_typed_in_the_tab(browse: Open, base_url: str) ->
         assert answer.value.all_headers()["clear-site-data"] == '"cache"'
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert page.evaluate("[sessionStorage.getItem('unsaved'), localStorage.getItem('kept')]") == ["a line", "too"]
+
+
+def test_a_double_click_on_a_new_password_signs_nobody_out(browse: Open, base_url: str) -> None:
+    visitor, _email = register(base_url)
+    with visitor:
+        page = browse("/settings/account", visitor)
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_label("New password").fill(NEW)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+        page.get_by_role("button", name="Change password").dblclick()
+        expect(page.locator("#flash")).to_contain_text("Your password is changed.")
+        assert len(asked) == 1

@@ -14,6 +14,7 @@ from flask import Flask
 from flask_limiter import ApplicationLimit
 
 from invoices_app import create_app
+from invoices_app.accounts import rules
 from invoices_app.extensions import db
 from invoices_app.web import rate_limits
 from tests.support import live
@@ -96,6 +97,26 @@ def test_who_signs_in_starts_anew(limited_server: LiveServer, email: str) -> Non
     try_to_sign_in(limited_server, email, TRIES_OF_AN_ACCOUNT - 1)
     assert try_to_sign_in(limited_server, email, 1, PASSWORD) == [303]
     assert Counter(try_to_sign_in(limited_server, email, TRIES_OF_AN_ACCOUNT + 1)) == {422: TRIES_OF_AN_ACCOUNT, 429: 1}
+
+
+def test_the_password_at_an_invitation_is_guessed_no_faster(limited_server: LiveServer, email: str) -> None:
+    """On whichever of the two pages somebody guesses, and whatever their form says of the email."""
+    with WebClient(limited_server.base_url) as owner:
+        owner.register("Inviting Ltd")
+        assert owner.post("/settings/team/invitations", email=email, role="member").status_code == 303
+    token = rules.new_token()  # in place of that which went out by mail
+    with limited_server.database.as_superuser() as connection:
+        known = "UPDATE invitations SET token_hash = %s WHERE email = %s"
+        assert connection.execute(known, [rules.token_hash(token), email]).rowcount == 1
+    link = f"/invitations/{token}"
+    with WebClient(limited_server.base_url) as guest:
+        guest.get(link)
+        guesses = [
+            guest.post(link, password=f"{WRONG} {number}", email=f"{number}@example.com").status_code
+            for number in range(TRIES_OF_AN_ACCOUNT + 1)
+        ]
+    assert guesses == [422] * TRIES_OF_AN_ACCOUNT + [429]
+    assert try_to_sign_in(limited_server, email, 1, PASSWORD) == [429]
 
 
 def test_the_wait_grows(limited_server: LiveServer, email: str, redis_server: RedisServer) -> None:
