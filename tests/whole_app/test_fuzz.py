@@ -7,10 +7,8 @@ Nothing answers 5xx, nothing that was sent comes back as markup, and every page 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -19,25 +17,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from invoices_app.web.access import PUBLIC
 from tests.support.browser import HTMX, Browser
-from tests.support.factories import archive, make_client, make_invoice, make_issued, make_logo, pay
+from tests.support.factories import make_client, make_invoice
+from tests.support.furnish import furnish
 from tests.support.html import Page, check
 from tests.support.people import Person, make_owner
+from tests.support.walk import NEVER_SENT, Offer, Walk
 from tests.whole_app.test_hostile_values import HOSTILE
-from tests.whole_app.test_routes import ROUTES, path_of
+from tests.whole_app.test_routes import ROUTES
 
 NOT_IN_HTML = {"/problems", "/demo", "/invoices/<invoice_id>/lines/<line_id>/restore"}
 """POST routes that only a script calls, or that only an empty business or an undone line offers."""
 
-NEVER_SENT = {"/logout"}
-ADDRESSES = ("href", "action", "formaction", "src")
-PAGES_OF_A_KIND = 6
-"""Enough for an invoice in every state; of addresses with a query, one of a kind is enough."""
-
-ROWS_OF_A_PAGE = 25
 TRIES = 3
 MARK = "fuzz-mark"
 MARKUP = (f"<{MARK}>", f'" on{MARK}="1', f"' on{MARK}='1", f"</textarea><{MARK}>", f"<svg on{MARK}=1>", f"--><{MARK}>")
@@ -53,94 +47,11 @@ values = st.one_of(
 )
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What a page offers to send: a form, or an address with a query."""
-
-    rule: str
-    method: str
-    url: str
-    fields: tuple[tuple[str, str], ...]
-
-    @property
-    def kind(self) -> tuple[str, str, frozenset[str]]:
-        return self.method, self.rule, frozenset(re.sub(r"\d+", "0", name) for name, _ in self.fields)
-
-
-class Walk:
-    """A walk over all pages that a person can reach, some of each kind."""
-
-    def __init__(self, app: Flask, browser: Browser) -> None:
-        self.offers: dict[tuple[str, str, frozenset[str]], Offer] = {}
-        self._routes = app.url_map.bind("localhost")
-        self._browser = browser
-        self._seen: dict[tuple[str, frozenset[str]], set[str]] = {}
-        self._to_see = deque(["/"])
-
-    def run(self) -> None:
-        while self._to_see:
-            url = self._to_see.popleft()
-            self.read(url)
-
-    def read(self, url: str) -> None:
-        answer = FlaskClient.open(self._browser, url)
-        assert answer.status_code < 500, url
-        if answer.mimetype == "text/html":
-            self._read(Page(answer))
-
-    def rule_of(self, url: str, method: str) -> str | None:
-        try:
-            rule, _ = self._routes.match(urlsplit(url).path, method=method, return_rule=True)
-        except HTTPException:
-            return None
-        return path_of(rule)
-
-    def _read(self, page: Page) -> None:
-        for form in page.forms:
-            self._note(form.method.upper(), form.action, tuple(form.values.items()))
-        for element in page.elements:
-            for name, value in element.attrib.items():
-                if not value.startswith("/") or value.startswith("//"):
-                    continue
-                if name in ADDRESSES or name == "hx-get" or name.startswith("data-"):
-                    self._follow(value)
-                if name in {"hx-post", "data-create", "data-paste"}:
-                    self._note("POST", value, ())
-
-    def _follow(self, url: str) -> None:
-        parts = urlsplit(url)
-        rule = self.rule_of(url, "GET")
-        if rule is None or rule.startswith("/static"):
-            return
-        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        if query:
-            self._note("GET", parts.path, query)
-        seen = self._seen.setdefault((rule, frozenset(name for name, _ in query)), set())
-        address = url.partition("#")[0]
-        if address not in seen and len(seen) < (1 if query else PAGES_OF_A_KIND) and not rule.endswith(".csv"):
-            seen.add(address)
-            self._to_see.append(address)
-
-    def _note(self, method: str, url: str, fields: tuple[tuple[str, str], ...]) -> None:
-        path = urlsplit(url).path
-        rule = self.rule_of(path, method)
-        if rule is not None and rule not in NEVER_SENT:
-            offer = Offer(rule, method, path, fields)
-            self.offers.setdefault(offer.kind, offer)
-
-
 @pytest.fixture(scope="module")
 def person(app: Flask) -> Person:
-    """Somebody with documents in every state, so that their pages offer all there is."""
+    """Somebody whose pages offer all there is."""
     person = make_owner(app, "Fuzzy Owner", "Fuzzy Ltd")
-    client_id = make_client(person)
-    for number in range(ROWS_OF_A_PAGE):
-        make_client(person, f"Client {number}")
-    make_logo(person)
-    make_invoice(person, client_id=client_id)
-    make_issued(person, client_id=client_id)
-    pay(person, make_issued(person, client_id=client_id))
-    archive(person, make_invoice(person, client_id=client_id))
+    furnish(person, "Fuzzy")
     return person
 
 
@@ -159,16 +70,17 @@ def offers(app: Flask, person: Person) -> list[Offer]:
 def test_the_walk_finds_what_can_be_sent(offers: list[Offer]) -> None:
     """Else the fuzz below would prove nothing."""
     found = {offer.rule for offer in offers if offer.method == "POST"}
-    wanted = {path for path, methods in ROUTES.items() if methods.get("POST") == "signed in"}
+    wanted = {path for path, methods in ROUTES.items() if methods.get("POST", PUBLIC) != PUBLIC}
     assert wanted - found - NOT_IN_HTML - NEVER_SENT == set()
     asked = {name for offer in offers if offer.method == "GET" for name, _ in offer.fields}
     assert {"q", "status", "archived", "sort", "client", "cursor", "of"} <= asked
 
 
 def test_nothing_breaks_and_nothing_comes_back_as_markup(person: Person, offers: list[Offer]) -> None:
-    csrf_token = person.browser.token()
+    """Each offer in a browser of its own, since some end the session or give it another token."""
     for offer in offers:
-        fuzz(person.browser, offer, csrf_token)
+        browser = person.signed_in_browser()
+        fuzz(browser, offer, browser.token())
 
 
 def fuzz(browser: Browser, offer: Offer, csrf_token: str) -> None:

@@ -7,7 +7,6 @@ import uuid
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
 
 from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS, access_of
 from tests.support.browser import HTMX, Browser
@@ -15,6 +14,7 @@ from tests.support.databases import Database
 from tests.support.factories import make_client, make_invitation, make_invoice, make_issued, make_logo
 from tests.support.people import Person
 from tests.support.snapshot import snapshot
+from tests.support.walk import path_of
 
 ROUTES = {
     "/": {"GET": READERS},
@@ -110,11 +110,6 @@ POSTS = [path for path, methods in ROUTES.items() if "POST" in methods]
 DEAD_LINKS = {"/password/reset/<token>", "/email/confirm/<token>"}
 """Answered by 410 and how to get a new one."""
 GETS = [path for path, methods in ROUTES.items() if "GET" in methods]
-
-
-def path_of(rule: Rule) -> str:
-    """A rule as the table names it, without its converters."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", rule.rule)
 
 
 def any_url(path: str) -> str:
