@@ -1,4 +1,5 @@
-"""Who may what, proved by requests: every route of the table, as a visitor, a bookkeeper, a member and an owner."""
+"""Who may what, proved by requests: every route of the table, as each role, and as a stranger: somebody who was
+signed in when they were taken out of the only business that they belonged to. `test_routes.py` has the visitor."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import re
 
 import pytest
 from flask import Flask
+from psycopg.errors import ForeignKeyViolation
 
+from invoices_app.accounts import team_actions
 from invoices_app.accounts.models import Role
 from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS
-from tests.support.browser import HTMX
+from tests.support.browser import HTMX, Browser
 from tests.support.databases import Database
-from tests.support.factories import make_client, make_invoice, make_issued
+from tests.support.factories import make_client, make_invoice, make_issued, value_of
 from tests.support.people import Cast, Person, make_cast, make_teammate
 from tests.support.snapshot import snapshot
 from tests.whole_app.test_routes import ROUTES, any_url
@@ -69,6 +72,49 @@ def test_each_role_comes_in_where_the_table_says(
             assert REFUSED[who] in response.text
             assert ("<html" in response.text) is not bool(extra)
     assert allowed or snapshot(database) == before
+
+
+@pytest.fixture(scope="module")
+def dead_token(people: dict[Role, Person]) -> str:
+    """What a browser goes on sending whose person is in no business any more."""
+    owner, stranger = people[Role.OWNER], make_teammate(people[Role.OWNER], "Sid Stranger")
+    with stranger.browser.session_transaction() as cookie:
+        token = str(cookie["_user_id"])
+    assert stranger.browser.open("/clients").status_code == 200
+    with owner.acting():
+        value_of(team_actions.remove_member(stranger.user_id))
+    return token
+
+
+@pytest.mark.parametrize(("method", "path", "who"), [call for call in CALLS if call[2] != PUBLIC])
+def test_a_stranger_comes_in_nowhere(
+    app: Flask, database: Database, dead_token: str, method: str, path: str, who: str
+) -> None:
+    before = snapshot(database)
+    for extra, status in (({}, 303), (HTMX, 204)):
+        browser = Browser(app, use_cookies=True)
+        headers = {"X-CSRFToken": browser.token(), **extra}
+        with browser.session_transaction() as cookie:
+            cookie["_user_id"] = dead_token
+        response = browser.open(any_url(path), method=method, headers=headers, buffered=True)
+        assert response.status_code == status
+        assert response.headers.get("Location" if status == 303 else "HX-Redirect", "").startswith("/login")
+        assert response.text == "" or "redirected" in response.text
+    assert snapshot(database) == before
+
+
+def test_a_stranger_is_given_no_session(database: Database, cast: Cast) -> None:
+    """A session needs a membership, so that none can be without: the database says so, to the owner of the tables."""
+    insert = (
+        "INSERT INTO user_sessions (id, token_hash, user_id, business_id, expires_at, idle_timeout)"
+        " VALUES (gen_random_uuid(), sha256('x'), %s, %s, now() + interval '1 hour', interval '1 hour')"
+    )
+    ids = [cast.stranger.user_id, cast.owner.business_id]
+    with pytest.raises(ForeignKeyViolation), database.as_superuser() as connection:
+        connection.execute(insert, ids)
+    with database.as_superuser() as connection:
+        assert connection.execute(insert, [cast.stranger.user_id, cast.stranger.business_id]).rowcount == 1
+        connection.rollback()
 
 
 def test_a_bookkeeper_may_post_only_what_changes_nothing() -> None:
