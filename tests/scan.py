@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -45,8 +46,11 @@ wapiti_main()
 """
 """Wapiti 3.0.4 writes the patterns of `-x` in a way that Python 3.11 has ended."""
 
-EXCLUDED = ("/logout", "/settings/account/sessions/end-others", "/settings/account/password")
+EXCLUDED = ("/logout", "/settings/account/sessions/*", "/settings/account/password", "/businesses/*")
 """What ends the scanner's own session."""
+
+NOBODY_ELSE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+"""Wapiti would fetch lists from the web: it reaches the server that it scans, and no other."""
 
 LONGEST_OFFER_SECONDS = 120.0
 
@@ -63,6 +67,7 @@ class Target:
     def wapiti(self, seconds: float) -> None:
         """Crawl from the start page and attack what is found."""
         command = ["/usr/bin/python3", "-c", WAPITI, "-u", f"{self.base_url}/", "-H", f"Cookie: {COOKIE}={self.cookie}"]
+        command += ["-H", "Accept-Encoding: gzip"]  # it asks for Brotli and cannot read it
         command += ["-m", WAPITI_MODULES, "--no-bugreport"]
         command += ["--max-scan-time", str(seconds / 3), "--max-attack-time", str(seconds / 15), "-S", "normal"]
         command += ["--max-links-per-page", "40", "-d", "4", "-f", "json", "-o", str(self.out / "wapiti.json")]
@@ -101,7 +106,7 @@ class Target:
         return ["sqlmap", *aim, *options, "--ignore-code=400,401,403,404,409,422"]
 
     def _run(self, command: list[str], log: object, seconds: float) -> bool:
-        environment = {**os.environ, "HOME": str(self.out), "XDG_DATA_HOME": str(self.out)}
+        environment = {**os.environ, "HOME": str(self.out), "XDG_DATA_HOME": str(self.out), **NOBODY_ELSE}
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=self.out)  # type: ignore[call-overload]
         try:
             process.wait(timeout=seconds)
@@ -153,8 +158,12 @@ def offers_of(app: Flask, person: Person) -> list[Offer]:
     """What the pages offer, those that change least first."""
     walk = Walk(app, person.signed_in_browser())
     walk.run()
-    worth = [offer for offer in walk.offers.values() if offer.fields and offer.rule not in EXCLUDED]
+    worth = [offer for offer in walk.offers.values() if offer.fields and not ends_session(offer.url)]
     return sorted(worth, key=lambda offer: (offer.method, len(offer.fields), offer.rule))
+
+
+def ends_session(url: str) -> bool:
+    return any(fnmatch(url, pattern) for pattern in EXCLUDED)
 
 
 def cookie_of(person: Person) -> str:
