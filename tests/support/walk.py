@@ -59,7 +59,7 @@ class Walk:
         answer = FlaskClient.open(self._browser, url)
         assert answer.status_code < 500, url
         if answer.mimetype == "text/html":
-            self._read(Page(answer))
+            self.see(Page(answer))
 
     def rule_of(self, url: str, method: str) -> str | None:
         try:
@@ -68,7 +68,8 @@ class Walk:
             return None
         return path_of(rule)
 
-    def _read(self, page: Page) -> None:
+    def see(self, page: Page) -> None:
+        """Note what a page offers, and where it leads on to."""
         for form in page.forms:
             self._note(form.method.upper(), form.action, tuple(form.values.items()))
         for element in page.elements:

@@ -25,6 +25,7 @@ from tests.support.factories import make_client, make_invoice
 from tests.support.furnish import furnish
 from tests.support.html import Page, check
 from tests.support.people import Person, make_owner
+from tests.support.second_factor import CONFIRM, PAGE, begin
 from tests.support.walk import NEVER_SENT, Offer, Walk
 from tests.whole_app.test_hostile_values import HOSTILE
 from tests.whole_app.test_routes import ROUTES
@@ -67,20 +68,34 @@ def offers(app: Flask, person: Person) -> list[Offer]:
     return [*walk.offers.values(), printed]
 
 
-def test_the_walk_finds_what_can_be_sent(offers: list[Offer]) -> None:
+@pytest.fixture(scope="module")
+def guarded(app: Flask) -> tuple[Person, list[Offer]]:
+    """Somebody with a second factor, and what its pages offer from the set-up on."""
+    person = make_owner(app, "Guarded Owner", "Guarded Ltd")
+    walk, authenticator = Walk(app, person.browser), begin(person.browser)
+    walk.read(PAGE)
+    walk.see(person.browser.submit(CONFIRM, {"one_time_code": authenticator.code()}, 200))
+    walk.read(PAGE)
+    return person, [offer for offer in walk.offers.values() if offer.rule.startswith(PAGE)]
+
+
+def test_the_walk_finds_what_can_be_sent(offers: list[Offer], guarded: tuple[Person, list[Offer]]) -> None:
     """Else the fuzz below would prove nothing."""
-    found = {offer.rule for offer in offers if offer.method == "POST"}
+    found = {offer.rule for offer in (*offers, *guarded[1]) if offer.method == "POST"}
     wanted = {path for path, methods in ROUTES.items() if methods.get("POST", PUBLIC) != PUBLIC}
     assert wanted - found - NOT_IN_HTML - NEVER_SENT == set()
     asked = {name for offer in offers if offer.method == "GET" for name, _ in offer.fields}
     assert {"q", "status", "archived", "sort", "client", "cursor", "of"} <= asked
 
 
-def test_nothing_breaks_and_nothing_comes_back_as_markup(person: Person, offers: list[Offer]) -> None:
+def test_nothing_breaks_and_nothing_comes_back_as_markup(
+    person: Person, offers: list[Offer], guarded: tuple[Person, list[Offer]]
+) -> None:
     """Each offer in a browser of its own, since some end the session or give it another token."""
-    for offer in offers:
-        browser = person.signed_in_browser()
-        fuzz(browser, offer, browser.token())
+    for whose, offered in ((person, offers), guarded):
+        for offer in offered:
+            browser = whose.signed_in_browser()
+            fuzz(browser, offer, browser.token())
 
 
 def fuzz(browser: Browser, offer: Offer, csrf_token: str) -> None:
