@@ -56,7 +56,7 @@ class Settings:
     web_concurrency: int = 1
     worker_threads: int = WORKER_THREADS
     ratelimit_enabled: bool = True
-    ratelimit_storage_uri: str = "memory://"
+    ratelimit_storage_uri: str = field(default="memory://", repr=False)
     log_format: LogFormat = "json"
     log_level: str = "INFO"
     sentry_dsn: str | None = field(default=None, repr=False)
@@ -222,8 +222,10 @@ def _storage_uri(environ: Mapping[str, str]) -> str:
 
         try:
             storage_from_string(text)
-        except (ConfigurationError, ValueError) as problem:
-            raise SettingsError(f"RATELIMIT_STORAGE_URI cannot be used: {problem}") from None
+        except (ConfigurationError, ValueError):  # whose message quotes the address, password and all
+            raise SettingsError(
+                "RATELIMIT_STORAGE_URI cannot be used; it reads redis://host or redis://:password@host:6379"
+            ) from None
     return text
 
 

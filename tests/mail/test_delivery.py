@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import email
 import socket
-import ssl
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
@@ -27,24 +23,10 @@ from invoices_app.mail import Letter, outbox, post
 from invoices_app.mail.sender import Sender
 from tests.support.databases import SECRET_KEY, Database
 from tests.support.live import free_port
+from tests.support.mail import Inbox, make_certificate, tls_server
 from tests.support.people import Person
 
 LETTER = Letter("Héllo <b>", ["First & foremost."], ("Go on", "http://localhost/a?b=1&c=2"))
-
-
-class Inbox:
-    """Takes mail, or answers what `refusal` says."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.refusal = ""
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.refusal:
-            return self.refusal
-        message = cast("EmailMessage", email.message_from_bytes(envelope.content, policy=default))
-        self.mails.append((envelope.rcpt_tos, message))
-        return "250 OK"
 
 
 @pytest.fixture
@@ -228,34 +210,7 @@ def test_the_server_by_one_address(url: str, tls: str, port: int, user: str, pas
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost, with its key in the same file."""
-    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    options = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(file)]
-    key = file.with_suffix(".key")
-    options[3] = str(key)
-    subprocess.run([*command.split(), *options], check=True, capture_output=True)
-    file.write_text(file.read_text() + key.read_text())
-    return file
-
-
-def check_login(_server: Any, _session: Any, _envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    right = mechanism in {"LOGIN", "PLAIN"} and (data.login, data.password) == (b"me", b"pw")
-    return AuthResult(success=right, handled=False)
-
-
-@contextmanager
-def tls_server(inbox: Inbox, certificate: Path, port: int, *, at_once: bool) -> Iterator[None]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    way = {"ssl_context": context} if at_once else {"tls_context": context, "require_starttls": True}
-    options = {"authenticator": check_login, "auth_required": not at_once, "auth_require_tls": not at_once, **way}
-    server = Controller(inbox, hostname="127.0.0.1", port=port, **options)
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize("tls", ["tls", "starttls"])
