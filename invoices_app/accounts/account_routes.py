@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Response, url_for
+from flask import Response, session, url_for
 from flask_login import current_user
 
 from invoices_app.accounts import account_actions, password_actions, second_factor, sessions
 from invoices_app.accounts.forms import NameForm, NewEmailForm, PasswordForm
-from invoices_app.accounts.routes import blueprint, renew
+from invoices_app.accounts.routes import blueprint, next_token, renew
 from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, public, readers
@@ -106,7 +106,8 @@ def change_password() -> Response:
     if not form.validate():
         return _account_page(password_form=form, status=422)
     current, password = str(form.current_password.data), str(form.password.data)
-    match password_actions.change_password(identity().session_id, current, password):
+    followed = next_token(str(session["_user_id"]))
+    match password_actions.change_password(identity().session_id, current, password, followed):
         case Ok(token):
             rate_limits.forgive_person()
             renew(token)

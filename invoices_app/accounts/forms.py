@@ -35,6 +35,7 @@ from invoices_app.web.forms import (
     LongTextField,
     PercentField,
     PlainTextField,
+    TokenField,
     VersionField,
     WholeNumberField,
     required,
@@ -126,6 +127,7 @@ class NewEmailForm(BaseForm):
 class PasswordForm(BaseForm):
     current_password = known_password("Current password")
     password = new_password("New password")
+    one_time_token = TokenField()
 
 
 def role_options() -> list[tuple[str, str]]:

@@ -92,10 +92,13 @@ def reset_password(token: str, password: str) -> ActionResult[None]:
         return Ok(None)
 
 
-def change_password(session_id: uuid.UUID, current: str, password: str) -> ActionResult[str]:
+def change_password(
+    session_id: uuid.UUID, current: str, password: str, next_token: str | None = None
+) -> ActionResult[str]:
     """Set a new password for who knows the one that holds; the value is the new token of this session.
 
-    Every other session and every link of theirs ends.
+    Every other session and every link of theirs ends. The same form sent twice at once brings the same `next_token`:
+    the second finds that it is this session's already, changes nothing and answers as the first did.
     """
     password_hash = rules.hash_password(password)
     with transaction() as session:
@@ -103,6 +106,9 @@ def change_password(session_id: uuid.UUID, current: str, password: str) -> Actio
         user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one_or_none()
         if user is None:
             return NotFound()
+        is_twin = next_token is not None and sessions.has_token(session, session_id, next_token)
+        if next_token and is_twin and rules.password_matches(user.password_hash, password):
+            return Ok(next_token)
         if not rules.password_matches(user.password_hash, current):
             log.info("action", action="password.refused")
             return Invalid.because(NOT_YOURS, "current_password")
@@ -112,7 +118,7 @@ def change_password(session_id: uuid.UUID, current: str, password: str) -> Actio
         sessions.end_others(session, user.id, but=session_id)
         audit.record(session, "password.changed", "user", user.id)
         post(session, user.email, _changed("every other browser was signed out"))
-        return Ok(sessions.rotate(session, session_id))
+        return Ok(sessions.rotate(session, session_id, next_token))
 
 
 def known_words(session: Session, user: User) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request, session, url_for
+from flask import Blueprint, Response, current_app, request, session, url_for
 from flask_login import current_user, login_user
 
 from invoices_app.accounts import actions, devices, queries, rules
@@ -12,6 +12,7 @@ from invoices_app.extensions import login
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx, rate_limits
 from invoices_app.web.access import identity, owners, public
+from invoices_app.web.forms import one_time_token
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -21,7 +22,19 @@ FORGET = '"cache"'
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def load_identity(token: str) -> queries.Identity | None:
-    return queries.enter_session(token)
+    return queries.enter_session(token) or _twin_of_new_password(token)
+
+
+def _twin_of_new_password(token: str) -> queries.Identity | None:
+    """Who sent the form for a new password twice at once, and comes with the token that the first one has ended."""
+    followed = next_token(token) if request.endpoint == "accounts.change_password" else None
+    return queries.enter_session(followed) if followed else None
+
+
+def next_token(token: str) -> str | None:
+    """The session token that the form of this request leads to, however often it is sent."""
+    sent = one_time_token()
+    return rules.successor(str(current_app.secret_key), token, sent) if sent else None
 
 
 @blueprint.get("/register")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -67,6 +69,15 @@ def _verify(password_hash: str, text: str) -> bool:
 def new_token() -> str:
     """A session token: 256 random bits, URL-safe."""
     return secrets.token_urlsafe(32)
+
+
+def successor(secret_key: str, token: str, form_token: uuid.UUID) -> str:
+    """The session token that follows `token` when a form with this one-time token is sent: the same for its twin.
+
+    Who knows an earlier session token cannot tell it without the secret key.
+    """
+    told = f"session token after {form_token}\0{token}".encode()
+    return base64.urlsafe_b64encode(hmac.digest(secret_key.encode(), told, "sha256")).rstrip(b"=").decode()
 
 
 def token_hash(token: str) -> bytes:

@@ -81,12 +81,18 @@ def own_sessions(session_id: uuid.UUID) -> Sequence[OwnSession]:
     return [OwnSession(*row) for row in db.session.execute(query.limit(MOST_LISTED))]
 
 
-def rotate(session: Session, session_id: uuid.UUID) -> str:
+def rotate(session: Session, session_id: uuid.UUID, token: str | None = None) -> str:
     """Give a session another token in the running transaction: whoever holds a copy of the old one holds nothing."""
-    token = rules.new_token()
+    token = token or rules.new_token()
     this = UserSession.id == session_id
     session.execute(update(UserSession).where(this).values(token_hash=rules.token_hash(token)))
     return token
+
+
+def has_token(session: Session, session_id: uuid.UUID, token: str) -> bool:
+    """Whether this is the token of a session by now."""
+    this = (UserSession.id == session_id, UserSession.token_hash == rules.token_hash(token))
+    return session.execute(select(UserSession.id).where(*this)).one_or_none() is not None
 
 
 def end_others(session: Session, user_id: uuid.UUID, but: uuid.UUID | None = None) -> int:

@@ -35,6 +35,8 @@ INVITATION_LIFETIME = timedelta(days=7)
 LAST_OWNER = "This is the last owner. Make someone else an owner first."
 GONE = "This invitation was used, withdrawn or is older than 7 days. Ask for a new one."
 
+log = structlog.get_logger(__name__)
+
 LinkOf = Callable[[str], str]
 """The whole address that leads to the invitation with a token."""
 
@@ -193,7 +195,7 @@ def join_with_password(token: str, password: str) -> ActionResult[uuid.UUID]:
                 return Conflict(GONE, gone=True)
             stored = session.execute(select(User.password_hash).where(User.id == found.user_id)).scalar_one_or_none()
             if not rules.password_matches(stored, password) or found.user_id is None:
-                log.info("action", action="invitation.refused")
+                log.info("action", action="password.refused")
                 return Invalid.because("This is not the password of this account.", "password")
             return _use(session, found, found.user_id)
     finally:

@@ -106,9 +106,9 @@ def complaint(open_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         ({"SENTRY_TRACES_SAMPLE_RATE": "nan"}, "SENTRY_TRACES_SAMPLE_RATE must be a number from 0 to 1"),
         ({"SLOW_QUERY_MS": "1s"}, "SLOW_QUERY_MS must be a whole number"),
         ({"AUTO_MIGRATE": "no"}, "AUTO_MIGRATE must be one of 0, 1, not 'no'"),
-        ({"RATELIMIT_STORAGE_URI": "valkey://127.0.0.1"}, "RATELIMIT_STORAGE_URI cannot be used: 'valkey' prereq"),
+        ({"RATELIMIT_STORAGE_URI": "valkey://127.0.0.1"}, "RATELIMIT_STORAGE_URI cannot be used; it reads redis://"),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY=2 needs RATELIMIT_STORAGE_URI, such as redis://127.0.0.1: a Redis"),
-        ({"RATELIMIT_STORAGE_URI": "nothing://"}, "RATELIMIT_STORAGE_URI cannot be used: unknown storage scheme"),
+        ({"RATELIMIT_STORAGE_URI": "nothing://"}, "RATELIMIT_STORAGE_URI cannot be used; it reads redis://"),
         (
             {"TRUSTED_HOSTS": "a.example, http://b"},
             "TRUSTED_HOSTS must be host names with commas between them; 'http://b'",

@@ -27,6 +27,7 @@ import pytest
 from itsdangerous import base64_decode
 from psycopg import sql
 
+from invoices_app.db import roles
 from invoices_app.db.processes import wait_until
 from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.journeys.pages import Form, Page, Visitor
@@ -260,8 +261,6 @@ def in_base64(*texts: str) -> Iterator[str]:
 
 
 def stored_app_password(talk: Talk) -> str:
-    from invoices_app.db import roles
-
     return str(roles.app_login(talk.database.owner_url, SECRET_KEY).password)
 
 
