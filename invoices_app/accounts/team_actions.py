@@ -29,8 +29,6 @@ from invoices_app.extensions import db
 from invoices_app.mail import Letter, post
 from invoices_app.results import ActionResult, Conflict, Forbidden, Invalid, NotFound, Ok
 
-log = structlog.get_logger(__name__)
-
 INVITATION_LIFETIME = timedelta(days=7)
 LAST_OWNER = "This is the last owner. Make someone else an owner first."
 GONE = "This invitation was used, withdrawn or is older than 7 days. Ask for a new one."
