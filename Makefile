@@ -3,7 +3,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate seed backup restore drill test audit lint format lock screenshots clean for-running for-developing for-browsing for-serving
+.PHONY: help run migrate seed backup restore drill audit scan test lint format lock screenshots clean for-running for-developing for-browsing for-serving
 
 help:  ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -26,11 +26,14 @@ restore: for-running  ## Bring a backup back, into an empty database (FILE=..., 
 drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)
 	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)
 
+audit: for-developing  ## Check packages, licences, newer releases and known holes; part of it asks the network
+	@$(PYTHON) -m tests.audit
+
+scan: for-developing  ## Let sqlmap and wapiti loose on a server of its own (MINUTES=15; Debian's packages)
+	@$(PYTHON) -m tests.scan --minutes $(or $(MINUTES),15)
+
 test: for-developing for-browsing for-serving lint  ## Run the linters and all tests
 	$(PYTHON) -m pytest -n 2
-
-audit: for-developing  ## Look at the packages: pins, licences, withdrawn or vulnerable ones (asks the package index)
-	@$(PYTHON) -m tests.audit
 
 lint: for-developing  ## Check style, types and who imports whom
 	$(PYTHON) -m ruff check

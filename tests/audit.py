@@ -1,168 +1,214 @@
-"""`python -m tests.audit`: what the packages are that we build on, and what is known of them.
+"""`python -m tests.audit`: are the packages what the locks say, are there newer ones, does anybody know a hole in them?
 
-Without the network, and in `make test`: every package is pinned with hashes and comes from no address of our own, just
-those are installed, each under a licence that lets anyone run and change Invoices. With the network: none was
-withdrawn (PEP 592), which are behind, and what pip-audit knows of holes in them.
+The first part needs no network and is a test as well. The second asks the package index, through uv, as `make lock`
+does. The third is pip-audit; where the host of its advisories cannot be reached it says what was not looked up. Exit
+code 1 when something is wrong: a package that is not as pinned, a withdrawn release, a known hole.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 
-from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parent.parent
-LOCKS = (ROOT / ".requirements" / "run.txt", ROOT / ".requirements" / "dev.txt")
-PIN = re.compile(
-    r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; (?P<condition>[^\\]+?))?"
-    r"(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n"
-)
-PIP_AUDIT = "pip-audit==2.10.1"
-PATIENCE_SECONDS = 600
+from invoices_app.launcher.environment import PROJECT_ROOT
 
+LOCKS = {name: PROJECT_ROOT / ".requirements" / f"{name}.txt" for name in ("run", "dev")}
 OF_THE_ENVIRONMENT = {"pip", "setuptools"}
-"""What a virtual environment brings itself; nothing imports it."""
+"""What a new virtual environment brings itself."""
 
-LICENCES = re.compile(
-    r"MIT|BSD|Apache|ISC|PSF|MPL|Mozilla|LGPL|Lesser General Public|Unlicense|Public Domain|Python Software"
+FREE = re.compile(
+    r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla Public|LGPL|Lesser General Public"
+    r"|Unlicense|Public Domain|0BSD|Zlib|HPND"
 )
-LICENCE_TEXT_ONLY = {"axe-playwright-python": "MIT"}
-"""Packages whose metadata names no licence, and what the text says that comes with them."""
+"""Licences that ask nothing of who runs or ships the app beside them, unchanged."""
+
+LICENCE_NAMED_ELSEWHERE = {"axe-playwright-python": "MIT"}
+"""Where the package's own metadata name none, but its LICENSE file does."""
+
+CHECKSUMS = re.compile(r"^[^#]*?( +--hash=sha256:[0-9a-f]{64})+ *$")
+QUIET: dict[str, Any] = {"capture_output": True, "text": True, "check": False, "cwd": PROJECT_ROOT}
+PIP_AUDIT = "pip-audit==2.10.1"
 
 
-def plain(name: str) -> str:
-    """A package's name as all spellings of it agree (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def pins(text: str) -> dict[str, Requirement]:
+    """The requirements of a lock that count for this Python on this system, by their canonical names."""
+    lines = text.replace("\\\n", " ").splitlines()
+    found = [Requirement(line.partition(" --hash")[0]) for line in lines if line.strip() and line[0] not in "#-"]
+    return {canonicalize_name(one.name): one for one in found if one.marker is None or one.marker.evaluate()}
 
 
-def pins(lock: Path) -> dict[str, str]:
-    """The version of each package that a lock names for this Python.
-
-    Raises ValueError for a line that pins nothing or has no hash.
-    """
-    text = lock.read_text()
-    rest = PIN.sub("", text)
-    if rest.strip():
-        raise ValueError(f"{lock.name}: {rest.strip().splitlines()[0]}")
-    here = (pin for pin in PIN.finditer(text) if not pin["condition"] or Marker(pin["condition"]).evaluate())
-    return {plain(pin["name"]): pin["version"] for pin in here}
-
-
-def locks() -> Iterator[str]:
-    """What is wrong with the locks."""
-    run, dev = map(pins, LOCKS)
-    for name, version in run.items():
-        if dev.get(name) != version:
-            yield f"{name} {version} runs, but {dev.get(name)} is tested"
-
-
-def installed() -> Iterator[str]:
-    """What is installed otherwise than pinned."""
-    pinned = pins(LOCKS[1])
-    for package in distributions():
-        name = plain(package.metadata["Name"])
-        if name not in OF_THE_ENVIRONMENT and pinned.get(name) != package.version:
-            yield f"{name} {package.version} is installed, {pinned.get(name, 'nothing of it')} is pinned"
+def problems_of_lock(text: str) -> Iterator[str]:
+    """What is wrong with a lock: everything is one release, with its checksums, from no address in particular."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("-"):
+            yield f"an option: {line}"
+            continue
+        if "://" in line:
+            yield f"an address: {line.split()[0]}"
+        try:
+            requirement = Requirement(line.partition(" --hash")[0])
+        except InvalidRequirement:
+            yield f"no requirement: {line.split()[0]}"
+            continue
+        if not re.fullmatch(r"==[^*,]+", str(requirement.specifier)):
+            yield f"not pinned: {requirement}"
+        if not CHECKSUMS.search(line):
+            yield f"without checksums: {requirement.name}"
 
 
-def licence_of(package: Distribution) -> str:
-    told = package.metadata
-    classifiers = [
-        line.rpartition("::")[2].strip() for line in told.get_all("Classifier") or [] if "License ::" in line
+def problems_of_direct(project: str, run: dict[str, Requirement], dev: dict[str, Requirement]) -> Iterator[str]:
+    """What pyproject.toml asks for is in the lock, in a release that it allows; all of run is in dev as it is."""
+    wanted = tomllib.loads(project)
+    for named, lock in ((wanted["project"]["dependencies"], run), (wanted["dependency-groups"]["dev"], dev)):
+        for requirement in map(Requirement, named):
+            pinned = lock.get(canonicalize_name(requirement.name))
+            if pinned is None or not requirement.specifier.contains(_release(pinned)):
+                yield f"not in its lock: {requirement}"
+    yield from (f"another release for developing: {name}" for name in run if dev.get(name) != run[name])
+
+
+def problems_of_environment(installed: list[Distribution], lock: dict[str, Requirement]) -> Iterator[str]:
+    """What is installed is what the lock pins, no more and nothing else, file by file."""
+    for distribution in installed:
+        name = canonicalize_name(distribution.metadata["Name"])
+        if name in OF_THE_ENVIRONMENT:
+            continue
+        if name not in lock:
+            yield f"installed, but in no lock: {name} {distribution.version}"
+        elif _release(lock[name]) != distribution.version:
+            yield f"installed as {distribution.version}, pinned as {_release(lock[name])}: {name}"
+        yield from changed_files(distribution)
+
+
+def changed_files(distribution: Distribution) -> Iterator[str]:
+    """The files of a package that are not as it brought them, by the checksums that it came with."""
+    for file in distribution.files or ():
+        path = Path(str(file.locate()))
+        if file.hash is None or path.suffix == ".pyc":
+            continue
+        if not path.exists():
+            yield f"missing: {file}"
+        elif _checksum(path, file.hash.mode) != file.hash.value:
+            yield f"changed since it was installed: {file}"
+
+
+def problems_of_licences(installed: list[Distribution]) -> Iterator[str]:
+    for distribution in installed:
+        if not FREE.search(licence(distribution)):
+            yield f"licence of {distribution.metadata['Name']}: {licence(distribution) or 'none named'}"
+
+
+def licence(distribution: Distribution) -> str:
+    metadata = distribution.metadata
+    classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
+    named = metadata.get("License-Expression") or "; ".join(text.rpartition(":: ")[2] for text in classifiers)
+    known = LICENCE_NAMED_ELSEWHERE.get(canonicalize_name(metadata["Name"]), "")
+    return named or (metadata.get("License") or "").partition("\n")[0] or known
+
+
+def problems_offline() -> list[str]:
+    texts = {name: path.read_text() for name, path in LOCKS.items()}
+    installed = list(distributions())
+    run, dev = pins(texts["run"]), pins(texts["dev"])
+    return [
+        *(f"{name}.txt: {problem}" for name, text in texts.items() for problem in problems_of_lock(text)),
+        *problems_of_direct((PROJECT_ROOT / "pyproject.toml").read_text(), run, dev),
+        *problems_of_environment(installed, {**dev, **run}),
+        *problems_of_licences(installed),
     ]
-    words = told.get("License-Expression") or " / ".join(classifiers) or (told.get("License") or "").partition("\n")[0]
-    return words or LICENCE_TEXT_ONLY.get(plain(told["Name"]), "")
 
 
-def licences() -> Iterator[str]:
-    """Packages whose licence nobody has looked at."""
-    for package in distributions():
-        if not LICENCES.search(licence_of(package)):
-            yield f"{package.metadata['Name']}: {licence_of(package) or 'no licence named'}"
+def newer_releases() -> tuple[list[str], list[str]]:
+    """What the index says of the pins: those that were withdrawn, and those that newer ones may replace."""
+    options = ["--universal", "--python-version", "3.11", "--no-header", "--no-annotate", "--no-progress", "-q"]
+    resolve = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--group", "dev", *options[:-1]]
+    kept = subprocess.run([*resolve, "-c", str(LOCKS["dev"])], **QUIET)  # noqa: PLW1510  (it is in QUIET)
+    newest = subprocess.run([*resolve, "--upgrade"], **QUIET)  # noqa: PLW1510  (it is in QUIET)
+    if kept.returncode or newest.returncode:
+        raise RuntimeError(kept.stderr + newest.stderr)
+    withdrawn = [line for line in kept.stderr.splitlines() if "yanked" in line]
+    before, after = pins(LOCKS["dev"].read_text()), pins(newest.stdout)
+    changed = [name for name in after if name in before and before[name].specifier != after[name].specifier]
+    return withdrawn, [f"{name} {_release(before[name])} -> {_release(after[name])}" for name in changed]
 
 
-OFFLINE: dict[str, Callable[[], Iterator[str]]] = {
-    "pinned with hashes": locks,
-    "installed as pinned": installed,
-    "licences known": licences,
-}
+@dataclass
+class Advice:
+    """What pip-audit found: the holes that are known, how many packages it looked up, and why not the others."""
+
+    holes: list[str]
+    looked_up: int
+    left_out: list[str]
 
 
-def withdrawn() -> Iterator[str]:
-    """Pins that their authors took back; the hashes are compared on the way. Raises when no index can be reached."""
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps"]
-    answer = run([*command, "--require-hashes", "--disable-pip-version-check", "-r", str(LOCKS[1])])
-    if answer.returncode:
-        raise RuntimeError(answer.stderr.strip().splitlines()[-1])
-    yield from (line for line in answer.stderr.splitlines() if "yanked" in line)
-
-
-def behind() -> Iterator[str]:
-    """Packages of which there is a newer release."""
-    command = [sys.executable, "-m", "uv", "pip", "list", "--outdated", "--format", "json", "--python", sys.executable]
-    answer = run(command)
-    if answer.returncode:
-        raise RuntimeError(answer.stderr.strip().splitlines()[-1])
-    for package in json.loads(answer.stdout):
-        if plain(package["name"]) not in OF_THE_ENVIRONMENT:
-            yield f"{package['name']} {package['version']}: {package['latest_version']} is there"
-
-
-def holes() -> Iterator[str]:
-    """Known vulnerabilities of what runs. Raises when pip-audit could not ask about some of it."""
-    command = [sys.executable, "-m", "uv", "tool", "run", "--from", PIP_AUDIT, "pip-audit", "--format", "json"]
-    answer = run([*command, "--disable-pip", "--require-hashes", "-r", str(LOCKS[0])])
-    if not answer.stdout.strip():
-        raise RuntimeError((answer.stderr.strip() or "pip-audit said nothing").splitlines()[-1])
-    packages = json.loads(answer.stdout)["dependencies"]
-    for package in packages:
-        for hole in package.get("vulns", []):
-            mended = ", ".join(hole["fix_versions"]) or "no release yet"
-            yield f"{package['name']} {package['version']}: {hole['id']}, mended in {mended}"
-    unasked = [package["name"] for package in packages if "skip_reason" in package]
-    if unasked:
-        raise RuntimeError(f"its service knows nothing of {len(unasked)} of {len(packages)}, such as {unasked[0]}")
-
-
-ONLINE: dict[str, tuple[Callable[[], Iterator[str]], bool]] = {
-    "none withdrawn": (withdrawn, True),
-    "newest releases": (behind, False),
-    "no known holes": (holes, True),
-}
-"""By what should hold: who looks, and whether a finding is a failure."""
-
-
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-
-
-def tell(what: str, look: Callable[[], Iterator[str]]) -> tuple[int, bool]:
-    """Print what was found; answers how much that is, and whether all could be looked at."""
-    found: list[str] = []
-    unseen = ""
+def known_holes() -> Advice:
+    command = [sys.executable, "-m", "uv", "tool", "run", PIP_AUDIT, "--disable-pip", "--require-hashes"]
+    command += ["--progress-spinner", "off", "--format", "json", "-r", str(LOCKS["run"])]
     try:
-        found.extend(look())  # keeps what came before an error
-    except (RuntimeError, subprocess.TimeoutExpired) as error:
-        unseen = f"NOT LOOKED AT: {error}"
-    state = f"{len(found)} found" if found else "" if unseen else "ok"
-    print(f"{what + ':':22}{state}{unseen}")
-    for one in found:
-        print(f"  {one}")
-    return len(found), not unseen
+        done = subprocess.run(command, timeout=300, **QUIET)  # noqa: PLW1510
+    except subprocess.TimeoutExpired:
+        return Advice([], 0, ["no answer in five minutes"])
+    return advice(done.stdout, done.stderr)
+
+
+def advice(answer: str, complaint: str) -> Advice:
+    """Read pip-audit's answer. It calls packages whose advisories it could not fetch skipped, and its run a success."""
+    try:
+        packages = json.loads(answer)["dependencies"]
+    except (ValueError, KeyError):
+        return Advice([], 0, [complaint.strip().rpartition("\n")[2] or "no answer"])
+    holes = [
+        f"{one['name']} {one['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'no release yet'}"
+        for one in packages
+        for hole in one.get("vulns", ())
+    ]
+    left_out = [str(one["skip_reason"]) for one in packages if "skip_reason" in one]
+    return Advice(holes, len(packages) - len(left_out), left_out)
 
 
 def main() -> int:
-    failures = sum(tell(what, look)[0] for what, look in OFFLINE.items())
-    for what, (look, is_failure) in ONLINE.items():
-        count, _complete = tell(what, look)
-        failures += count if is_failure else 0
-    return 1 if failures else 0
+    wrong = problems_offline()
+    installed = list(distributions())
+    print(f"{len(installed)} packages are installed; {len(wrong)} are not as they should be.")
+    for name in sorted({licence(one) for one in installed}):
+        print(f"  licence {name}: {sum(licence(one) == name for one in installed)}")
+    try:
+        withdrawn, newer = newer_releases()
+        wrong += withdrawn
+        print(f"{len(withdrawn)} pinned releases were withdrawn; {len(newer)} have newer ones.")
+        print("".join(f"  {line}\n" for line in newer), end="")
+    except RuntimeError as problem:
+        print(f"NOT LOOKED UP, the package index did not answer: {str(problem).strip().splitlines()[-1]}")
+    found = known_holes()
+    wrong += found.holes
+    print(f"pip-audit looked {found.looked_up} packages up and knows {len(found.holes)} holes in them.")
+    if found.left_out:
+        print(f"KNOWN HOLES WERE NOT LOOKED UP for {len(found.left_out)} more, such as: {found.left_out[0]}")
+    print("\n".join(wrong) or "Nothing wrong was found.")
+    return 1 if wrong else 0
+
+
+def _release(requirement: Requirement) -> str:
+    return str(requirement.specifier).removeprefix("==")
+
+
+def _checksum(path: Path, mode: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.new(mode, path.read_bytes()).digest()).rstrip(b"=").decode()
 
 
 if __name__ == "__main__":
