@@ -48,7 +48,7 @@ CODE = "739204"
 TOKEN_IN_MAIL = re.compile(r"/(?:reset|confirm|invitations)/([\w-]{20,})")
 PATIENCE = 20
 TOLD = (
-    "session.refused", "password.refused", "second_factor.refused", "unhandled error", "statement failed", "slow query",
+    "session.refused", "password.refused", "second_factor.refused", "access.refused", "unhandled error", "statement failed", "slow query",
     "mail not delivered", "browser error", "SMTPAuthenticationError", "INSERT INTO",
 )  # fmt: skip
 
@@ -198,6 +198,7 @@ def invite_and_join(talk: Talk, visitor: Visitor) -> None:
         joining.send(form, 422, name="", password=SECOND)
         form = joining.open(f"/invitations/{link}").form(f"/invitations/{link}")
         joining.send(form, name="Guest", password=SECOND)
+        joining.open("/settings/team", 403)
         talk.remember_cookies(joining)
 
 

@@ -244,3 +244,12 @@ def test_bodies_that_are_no_form(owner: Person, body: bytes, kind: str) -> None:
     for url in ("/clients", "/invoices", f"/invoices/{make_invoice(owner)}/lines"):
         answer = FlaskClient.open(owner.browser, url, method="POST", data=body, content_type=kind, headers=headers)
         assert answer.status_code in {400, 422}
+
+
+def test_of_a_field_that_is_sent_twice_the_first_counts(owner: Person, database: Database) -> None:
+    """So what was checked is what is kept."""
+    body = urlencode([("csrf_token", owner.browser.token()), ("name", "First"), ("name", "x" * 3000)])
+    kind = "application/x-www-form-urlencoded"
+    answer = FlaskClient.open(owner.browser, "/clients?name=Third", method="POST", data=body, content_type=kind)
+    assert answer.status_code == 303
+    assert database.ask("SELECT name FROM clients WHERE business_id = %s", owner.business_id) == [("First",)]
