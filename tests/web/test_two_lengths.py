@@ -1,4 +1,4 @@
-"""A request whose end can be read in two ways, by which one could be hidden in another, is refused by the real server."""
+"""A request whose end can be read in two ways, by which one could be hidden in another: the real server refuses it."""
 
 from __future__ import annotations
 
