@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask_limiter import ApplicationLimit, Limiter, RouteLimit
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -79,9 +79,14 @@ EVERYWHERE = (
 limiter = Limiter(get_remote_address, application_limits=list(EVERYWHERE))
 
 
+def counts() -> bool:
+    """Whether the app of this request counts. It is the app that says so: one process may hold several."""
+    return bool(current_app.config["RATELIMIT_ENABLED"])
+
+
 @limiter.request_filter
 def is_unlimited() -> bool:
-    return request.endpoint in UNLIMITED
+    return not counts() or request.endpoint in UNLIMITED
 
 
 def by_address(limits: str, scope: str) -> RouteLimit:
@@ -146,7 +151,7 @@ def closed_without_store(view: View) -> View:
 def store_answers() -> bool:
     """Whether limits can be counted now. Memory always can."""
     try:
-        return not limiter.enabled or bool(limiter.storage.check())
+        return not counts() or bool(limiter.storage.check())
     except Exception:  # each store has errors of its own
         log.warning("rate limit store away", exc_info=True)
         return False
@@ -165,7 +170,7 @@ def forgive_person() -> None:
 
 
 def _forgive(limits: RouteLimit, key: str) -> None:
-    for limit in limits if limiter.enabled else ():
+    for limit in limits if counts() else ():
         limiter.limiter.clear(limit.limit, key, limit.scope_for("", None))
 
 
@@ -192,4 +197,5 @@ def init_rate_limits(app: Flask, settings: Settings) -> None:
             response.headers.pop("Retry-After", None)
         return response
 
-    limiter.init_app(app)
+    if settings.ratelimit_enabled:
+        limiter.init_app(app)

@@ -244,3 +244,20 @@ def test_pages_say_what_is_left(limited_app: Flask) -> None:
     page = Browser(limited_app, use_cookies=True).get("/login")
     assert page.headers["X-RateLimit-Limit"] == "1200"
     assert "Retry-After" not in page.headers
+
+
+def test_an_app_that_counts_leaves_its_neighbour_alone(app: Flask, limited_app: Flask, database: Database) -> None:
+    """Both in one process, whichever was made last: the limiter is one object, whether it counts is each app's own."""
+    wrong = {"email": "ada@example.com", "password": WRONG}
+
+    def tries(where: Flask, last: int) -> None:
+        browser = Browser(where, use_cookies=True)
+        sent = {**wrong, "csrf_token": browser.token()}
+        for _ in range(TRIES_OF_AN_ACCOUNT):
+            browser.send("/login", sent, 422)
+        browser.send("/login", sent, last)
+
+    tries(app, 422)
+    create_app(database.settings)
+    tries(limited_app, 429)
+    tries(app, 422)
