@@ -11,16 +11,21 @@ from sqlalchemy import NullPool, create_engine
 
 from invoices_app.accounts import chain, second_factor_operations
 from invoices_app.config import Settings
-from invoices_app.dashboard import demo
+from invoices_app.dashboard import bulk, demo
 from invoices_app.mail import sender_of
 from invoices_app.results import Conflict, Ok
 
 
 def init_cli(app: Flask) -> None:
     @app.cli.command("seed")
-    def seed() -> None:
-        """Make a demo business with clients and invoices in every state."""
-        click.echo(demo.make_demo_business())
+    @click.option("--invoices", type=click.IntRange(1), help="As many, made for measuring, instead of the demo.")
+    @click.option("--businesses", type=click.IntRange(1), default=1, show_default=True, help="Spread over so many.")
+    def seed(invoices: int | None, businesses: int) -> None:
+        """Make a demo business with clients and invoices in every state, or invoices by the thousand."""
+        if invoices is None:
+            click.echo(demo.make_demo_business())
+        else:
+            _seed_bulk(invoices, businesses)
 
     audit = AppGroup("audit", help="The chain of audit events.")
     app.cli.add_command(audit)
@@ -44,6 +49,17 @@ def init_cli(app: Flask) -> None:
     def reseal() -> None:
         """Seal all secrets with SECRET_KEY, those that SECRET_KEY_FALLBACKS opens; exit status 1 when one cannot be."""
         raise SystemExit(_reseal())
+
+
+def _seed_bulk(invoices: int, businesses: int) -> None:
+    try:
+        with click.progressbar(length=invoices, label=f"{invoices:,} invoices") as bar:
+            made = bulk.make_businesses(invoices, businesses, bar.update)
+    except LookupError as problem:
+        raise SystemExit(str(problem)) from None
+    for share in (made[0], made[-1])[: len(made)]:
+        click.echo(f"{share.email} has {share.invoices:,} invoices")
+    click.echo(f"{len(made):,} businesses; everyone's password is {demo.demo_password()}")
 
 
 def _reset(email: str) -> None:
