@@ -3,7 +3,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate seed backup restore drill audit scan test lint format lock screenshots clean for-running for-developing for-browsing for-serving
+.PHONY: help run migrate seed backup restore bench drill audit scan test lint format lock screenshots clean for-running for-developing for-browsing for-serving for-loading
 
 help:  ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ backup: for-running  ## Write the whole database into one file, while it is in u
 
 restore: for-running  ## Bring a backup back, into an empty database (FILE=..., and a new DATA_DIR)
 	@$(PYTHON) -m invoices_app restore "$(or $(FILE),$(error say which one: make restore FILE=invoices.backup))"
+
+bench: for-developing for-loading  ## Measure pages and writes beside a floor (QUICK=1; WRITE=1 into docs/benchmarks.md)
+	@$(PYTHON) -m tests.bench
 
 drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)
 	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)
@@ -67,3 +70,6 @@ for-browsing:
 
 for-serving:
 	@.requirements/servers.sh
+
+for-loading:
+	@.requirements/load.sh

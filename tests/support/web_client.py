@@ -15,9 +15,10 @@ TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 class WebClient:
     """One person at a running app. Answers come as they are: a refusal is an answer, too."""
 
-    def __init__(self, base_url: str, timeout: float = 15) -> None:
+    def __init__(self, base_url: str, timeout: float = 15, password: str = PASSWORD) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=timeout, headers={"Accept-Language": "en-GB"})
         self._csrf_token = ""
+        self._password = password
 
     def __enter__(self) -> Self:
         return self
@@ -36,8 +37,12 @@ class WebClient:
 
     def sign_in(self, email: str) -> None:
         if self.get("/login").status_code != 303:  # who came in before a connection broke is led on
-            self._expect_move(self.post("/login", email=email, password=PASSWORD))
+            self._expect_move(self.post("/login", email=email, password=self._password))
         self.get("/clients/new")
+
+    def cookies(self) -> str:
+        """What this browser would send as `Cookie`."""
+        return "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
 
     def add_client(self, name: str) -> str:
         """Make a client; answers its id."""
