@@ -285,6 +285,7 @@ _TELL: Mapping[str, Callable[[_Told], list[Markup]]] = {
     "client.restored": _says("brought it back from the archive"),
     "business.registered": _says("registered the business"),
     "business.changed": _changed_business,
+    "business.seeded": lambda told: [Markup("had {} invoices made").format(told.changes.get("invoices", "many"))],
     "business.entered": _says("came over from another business"),
     "member.invited": _invited,
     "member.joined": lambda told: [Markup("joined as {}").format(told.plain("role"))],

@@ -79,6 +79,7 @@ WORDS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "settings": ("business.changed", {"city": ["Bath", ""], "logo_id": [None, ANN]},
                  ["removed the city, “Bath”", "changed the logo"]),
     "no logo": ("business.changed", {"logo_id": [ANN, None]}, ["removed the logo"]),
+    "seeded": ("business.seeded", {"invoices": 1000}, ["had 1000 invoices made"]),
     "invited": ("member.invited", {"email": "a@b.example", "role": "owner"}, ["invited a@b.example as owner"]),
     "joined": ("member.joined", {"role": "member"}, ["joined as member"]),
     "role": ("member.role_changed", {"role": ["member", "owner"]}, ["changed a role from member to owner"]),
