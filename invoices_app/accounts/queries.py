@@ -12,10 +12,11 @@ from sqlalchemy import select, text
 from invoices_app import clock
 from invoices_app.accounts.models import Business, Logo, Role
 from invoices_app.accounts.rules import SheetLogo, sheet_logo, token_hash
-from invoices_app.db.tenancy import Scope, assume_scope, in_business
+from invoices_app.db.connections import alone
+from invoices_app.db.tenancy import Scope, in_business, set_scope
 from invoices_app.extensions import db
 
-_ENTER_SESSION = text("SELECT * FROM enter_session(:token_hash)")
+_FIND_SESSION = text("SELECT * FROM find_session(:token_hash)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """Whether the session's last use was noted so long ago that this one is to be."""
     lacks_second_factor: bool
     """Whether the business asks everyone for a second factor, and this person has none."""
+    data_version: int
+    """The number of the business's last audit event: what its pages show is the same as long as this is."""
     token: str = field(repr=False)
 
     def get_id(self) -> str:
@@ -57,15 +60,15 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
 
 
 def enter_session(token: str) -> Identity | None:
-    """The person whose live session has this token; the running transaction and later ones see their business.
+    """The person whose live session has this token; transactions from now on see their business.
 
-    One statement: it finds the session, sets the tenant and says who it is.
+    One statement, a transaction of its own: a page that is remembered needs no other.
     """
-    row = db.session.execute(_ENTER_SESSION, {"token_hash": token_hash(token).hex()}).one_or_none()
+    row = alone(_FIND_SESSION, {"token_hash": token_hash(token).hex()})
     if row is None:
         return None
     identity = Identity(**{**row._mapping, "role": Role(row.role), "token": token})  # noqa: SLF001  (SQLAlchemy's public name)
-    assume_scope(db.session, Scope(user_id=identity.user_id, business_id=identity.business_id))
+    set_scope(db.session, Scope(user_id=identity.user_id, business_id=identity.business_id))
     return identity
 
 

@@ -7,7 +7,9 @@ from sqlalchemy.exc import DBAPIError
 
 import invoices_app.db.tenancy  # noqa: F401  (it listens to the begin of every transaction)
 from invoices_app.config import WORKER_THREADS, Settings, SettingsError
+from invoices_app.db.connections import init_connections
 from invoices_app.db.roles import app_login
+from invoices_app.db.transaction import end_reading
 from invoices_app.extensions import db
 
 STATEMENT_TIMEOUT_MS = 15_000
@@ -37,7 +39,7 @@ def init_db(app: Flask, settings: Settings) -> None:
             "pool_size": settings.worker_threads,
             "max_overflow": CONNECTIONS_TO_SPARE,
             "pool_timeout": 5,
-            "pool_pre_ping": True,
+            "pool_use_lifo": True,  # the one that was used last has the statements of late prepared
             "pool_recycle": 1800,
             "hide_parameters": True,  # they hold what people typed, and errors go to logs
             "connect_args": {"options": options, "connect_timeout": 5, "application_name": "invoices"},
@@ -45,6 +47,7 @@ def init_db(app: Flask, settings: Settings) -> None:
     }
     app.config["SQLALCHEMY_SESSION_OPTIONS"] = {}
     db.init_app(app)
+    init_connections(app)
     app.teardown_appcontext(_close_session)
     if settings.owner_database_url is not None:
         # Workers never migrate and do without it: Alembic is 10 MB.
@@ -58,13 +61,15 @@ def connections_needed(workers: int) -> int:
     return workers * (WORKER_THREADS + CONNECTIONS_TO_SPARE)
 
 
-def _close_session(_error: BaseException | None) -> None:
+def _close_session(error: BaseException | None) -> None:
     """Close the session before the extension does, which runs after this.
 
     A connection that was lost after the answer was made is thrown away: all that counts was committed before, and an
     error here would put a bare 500 in the answer's place.
     """
     try:
+        if error is None:
+            end_reading(db.session)
         db.session.close()
     except DBAPIError:
         db.session.invalidate()

@@ -51,11 +51,6 @@ def set_scope(session: Session, scope: Scope) -> None:
         _write(session.connection(), scope)
 
 
-def assume_scope(session: Session, scope: Scope) -> None:
-    """As `set_scope`, when the running transaction has already been told by a database function."""
-    session.info[_SCOPE] = scope
-
-
 def current_scope(session: Session) -> Scope:
     scope: Scope = session.info.get(_SCOPE, NOBODY)
     return scope

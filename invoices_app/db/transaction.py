@@ -28,13 +28,26 @@ def transaction() -> Iterator[Session]:
         raise NestedActionError("an action runs in one transaction and never inside another action")
     session.info[_ACTING] = True
     try:
-        if session.in_transaction():
-            session.rollback()
+        end_reading(session)
         with session.begin():
             yield session
         session.info[_COMMITTED] = True
     finally:
         session.info[_ACTING] = False
+
+
+def end_reading(session: Session) -> None:
+    """End a transaction in which a page was read, if there is one.
+
+    By a COMMIT: at a ROLLBACK psycopg forgets which statements the connection has prepared. Outside of an action
+    nothing is written, and should anybody have tried, it is not kept.
+    """
+    if not session.in_transaction():
+        return
+    if session.is_active and not (session.new or session.dirty or session.deleted):
+        session.commit()
+    else:
+        session.rollback()
 
 
 def has_committed(session: Session | scoped_session[Session]) -> bool:

@@ -26,6 +26,7 @@ DEFINERS = {
     "clear_expired",
     "enter_invitation",
     "enter_session",
+    "find_session",
     "index_invoices",
     "keep_audit_chain",
     "keep_client_figures",
