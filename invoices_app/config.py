@@ -55,6 +55,7 @@ class Settings:
     data_dir: Path = Path("var")
     web_concurrency: int = 1
     worker_threads: int = WORKER_THREADS
+    remember_pages: bool = True
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: str = field(default="memory://", repr=False)
     log_format: LogFormat = "json"
@@ -126,6 +127,7 @@ class Settings:
             port=_whole_number(environ, "PORT", default=8000, low=1, high=65535),
             data_dir=Path(environ.get("DATA_DIR") or "var").absolute(),
             web_concurrency=_whole_number(environ, "WEB_CONCURRENCY", default=1, low=1, high=256),
+            remember_pages=_one_of(environ, "REMEMBER_PAGES", ("0", "1"), "1") == "1",
             ratelimit_enabled=_one_of(environ, "RATELIMIT_ENABLED", ("0", "1"), "1") == "1",
             ratelimit_storage_uri=_storage_uri(environ),
             log_format=cast("LogFormat", _one_of(environ, "LOG_FORMAT", ("json", "pretty"), "json")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from flask import Flask
@@ -59,5 +58,4 @@ def init_features(app: Flask) -> None:
         return {
             "identity": person,
             "today": person.today() if person else clock.today("UTC"),
-            "one_time_token": lambda: str(uuid.uuid4()),
         }

@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from invoices_app import create_app
 from invoices_app.extensions import db
-from tests.support import live, statements
+from tests.support import audited, live, statements
 from tests.support.browser import Browser
 from tests.support.databases import Database, ServerUrls, TestServer
 from tests.support.live import LiveServer
@@ -112,7 +112,8 @@ def database(server: ServerUrls, worker: str) -> Iterator[Database]:
 def app(database: Database) -> Iterator[Flask]:
     """The app, on its own login, without rate limits."""
     app = create_app(database.settings)
-    yield app
+    with audited.watched(app):
+        yield app
     with app.app_context():
         db.engine.dispose()
 

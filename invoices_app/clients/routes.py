@@ -19,6 +19,7 @@ from invoices_app.web import errors, htmx, pagination
 from invoices_app.web.access import readers, writers
 from invoices_app.web.errors import BadAddress
 from invoices_app.web.forms import search_text
+from invoices_app.web.remembered import remembered
 
 blueprint = Blueprint("clients", __name__)
 CURSOR_KIND = "clients"
@@ -36,6 +37,7 @@ class Wanted:
 
 @blueprint.get(LIST_PATH)
 @readers
+@remembered
 def index() -> Response:
     wanted = _wanted(request.args)
     rows_only = htmx.is_fragment() and wanted.place.after is not None

@@ -10,12 +10,14 @@ from invoices_app.invoices.figures import first_month
 from invoices_app.results import Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, readers, writers
+from invoices_app.web.remembered import remembered
 
 blueprint = Blueprint("dashboard", __name__)
 
 
 @blueprint.get("/")
 @readers
+@remembered
 def index() -> Response:
     today = identity().today()
     kept, best = queries.overview(today)

@@ -24,10 +24,12 @@ from invoices_app.results import Conflict, Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, readers, writers
 from invoices_app.web.forms import one_time_token, uuid_or_none
+from invoices_app.web.remembered import remembered
 
 
 @blueprint.get("/invoices")
 @readers
+@remembered
 def index() -> Response:
     return listing.show(listing.requested(), "invoices/index.html")
 
@@ -61,6 +63,7 @@ def create() -> Response:
 
 @blueprint.get("/invoices/<uuid:invoice_id>")
 @readers
+@remembered
 def show(invoice_id: uuid.UUID) -> Response:
     return show_document("invoices/_document.html", document_context(document_or_404(invoice_id)))
 

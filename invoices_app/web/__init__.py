@@ -10,7 +10,7 @@ from invoices_app.config import Settings
 def init_web(app: Flask, settings: Settings) -> None:
     """Forms' tokens, headers, error answers, template helpers and limits."""
     from invoices_app.extensions import compress, csrf  # noqa: PLC0415
-    from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, security, uploads  # noqa: PLC0415
+    from invoices_app.web import access, assets, errors, filters, htmx, rate_limits, remembered, security, uploads  # noqa: PLC0415
 
     app.config.update(WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024, MAX_FORM_PARTS=10_000)
     app.jinja_env.trim_blocks = True
@@ -25,4 +25,5 @@ def init_web(app: Flask, settings: Settings) -> None:
     assets.init_assets(app)
     filters.init_filters(app)
     htmx.init_htmx(app)
+    remembered.init_remembered(app, settings)
     errors.init_errors(app)

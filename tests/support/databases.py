@@ -116,6 +116,7 @@ class Database:
             app_env="test",
             worker_threads=MOST_THREADS,
             ratelimit_enabled=False,
+            remember_pages=False,  # tests write as no action does: without an audit event
             log_format="pretty",
             log_level="WARNING",
         )
