@@ -5,7 +5,8 @@ htmx 4 says in `HX-Request-Type` whether it swaps a part of the page (`partial`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -88,6 +89,13 @@ def here() -> str:
     return f"{request.script_root}{request.path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
+def address_for_each(endpoint: str, name: str) -> Callable[[uuid.UUID], str]:
+    """The address of `endpoint` for many ids, which are its value `name`: it is built once, each id only put in."""
+    nobody: dict[str, Any] = {name: uuid.UUID(int=0)}
+    before, after = url_for(endpoint, **nobody).split(str(nobody[name]))
+    return lambda row_id: f"{before}{row_id}{after}"
+
+
 def page_behind() -> tuple[str, dict[str, str]] | None:
     """Path and parameters of the page that an htmx request comes from; None for other requests and senseless ones."""
     if not is_fragment():
@@ -108,6 +116,6 @@ def init_htmx(app: Flask) -> None:
             response.vary.add("HX-Request-Type")
         return response
 
-    @app.context_processor
-    def helpers() -> dict[str, Any]:
-        return {"is_fragment": is_fragment, "here": here}
+    app.add_template_global(is_fragment, "is_fragment")
+    app.add_template_global(here, "here")
+    app.add_template_global(address_for_each, "address_for_each")

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 from cachetools import TTLCache
 from flask import Flask, Response, current_app, g, request, session
@@ -71,10 +71,7 @@ class Memory:
 
 def init_remembered(app: Flask, settings: Settings) -> None:
     app.extensions[_EXTENSION] = Memory() if settings.remember_pages else None
-
-    @app.context_processor
-    def helpers() -> dict[str, Any]:
-        return {"one_time_token": _one_time_token}
+    app.add_template_global(_one_time_token, "one_time_token")
 
 
 def remembered(view: Callable[Given, Response]) -> Callable[Given, Response]:
