@@ -98,7 +98,7 @@ def _correct(
 ) -> Correction:
     """Make and issue the credit note. Its number is the last thing that is waited for. Raises NumberOutOfOrderError."""
     facts = steps.issue_facts(session, [invoice])
-    issue_date = max(today, facts.latest.get(facts.series_of(invoice).code) or today)  # numbers follow the dates
+    issue_date = max(today, facts.latest(facts.series_of(invoice).code) or today)  # numbers follow the dates
     note = _mirror(session, invoice, note_id, issue_date, reason)
     draft = _replacement(session, invoice, issue_date) if with_draft else None
     left = invoice.total - invoice.paid_total

@@ -214,7 +214,7 @@ def _behind(invoice_id: uuid.UUID, line_ids: Collection[uuid.UUID]) -> Mapping[u
 
 
 def document(invoice_id: uuid.UUID, today: date) -> Document | None:
-    """The document, or None when this business has no such invoice. Four statements, however many lines."""
+    """The document, or None when this business has no such invoice."""
     return next(iter(documents([invoice_id], today)), None)
 
 
@@ -223,7 +223,8 @@ def documents(
 ) -> Sequence[Document]:
     """The documents with these ids, in this order, without those that this business does not have.
 
-    Four statements, however many documents and lines. With `line_ids`, they hold those of their lines alone.
+    At most four statements, however many documents and lines, three for drafts alone. With `line_ids`, they hold those
+    of their lines alone.
     """
     found = db.session.execute(
         select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height, _RELATED)
@@ -234,7 +235,8 @@ def documents(
     ).all()
     if not found:
         return []
-    lines, taxes, payments = _lines(ids, line_ids), _taxes(ids), _payments(ids)
+    lines, taxes = _lines(ids, line_ids), _taxes(ids)
+    payments = _payments([row.Invoice.id for row in found if row.Invoice.number is not None])
     made: dict[uuid.UUID, Document] = {}
     for invoice, client, business, logo_id, width, height, related in found:
         seller = invoice.seller or seller_details(business)
@@ -372,6 +374,8 @@ def _taxes(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[rules.TaxGro
 
 
 def _payments(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[DocumentPayment]]:
+    if not ids:
+        return defaultdict(list)
     columns = (Payment.id, Payment.paid_on, Payment.amount, Payment.method, Payment.voided_at.is_not(None))
     statement = select(Payment.invoice_id, *columns).where(in_business(Payment), Payment.invoice_id.in_(ids))
     return _by_invoice(statement.order_by(Payment.id), DocumentPayment)

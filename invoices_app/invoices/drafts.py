@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, false, func, literal, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from invoices_app.accounts.models import Business
@@ -29,6 +30,9 @@ EMPTY_LINE: Mapping[str, Any] = {
     "quantity": Decimal(1), "unit": "", "unit_price": ZERO, "tax_rate": None, "discount_percent": ZERO,
 }  # fmt: skip
 """What a line has where its form says nothing."""
+
+Group = tuple[str, Decimal]
+"""A tax group by its category and rate."""
 
 Given = ParamSpec("Given")
 Value = TypeVar("Value")
@@ -125,17 +129,14 @@ def recompute(session: Session, invoice: Invoice) -> None:
     Raises AmountTooLargeError, which `within_limits` turns into a sentence.
     """
     session.flush()
-    group = (LineItem.tax_category, LineItem.tax_rate)
-    sums = session.execute(select(*group, func.sum(LineItem.line_net)).where(*_of(invoice)).group_by(*group))
-    by_group = {(category, rate): quantize(net, invoice.currency) for category, rate, net in sums}
+    sums, stored = _groups(session, invoice)
+    by_group = {key: quantize(net, invoice.currency) for key, net in sums.items()}
     totals = rules.totals(by_group, invoice.currency, invoice.discount_percent)
     if max(map(abs, (totals.subtotal, totals.net_total, totals.total))) > MAX_AMOUNT:
         raise AmountTooLargeError
     for name in ("subtotal", "discount_amount", "net_total", "tax_total", "total"):
         setattr(invoice, name, getattr(totals, name))
-    invoice.updated_at = func.now()
-    _write_taxes(session, invoice, totals.taxes)
-    session.flush()
+    _write_taxes(session, invoice, totals.taxes, stored)
 
 
 def reprice(session: Session, invoice: Invoice) -> None:
@@ -145,19 +146,42 @@ def reprice(session: Session, invoice: Invoice) -> None:
     recompute(session, invoice)
 
 
-def _write_taxes(session: Session, invoice: Invoice, groups: Sequence[rules.TaxGroup]) -> None:
-    """Store the tax groups; only what changed is written."""
-    statement = select(InvoiceTax).where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice.id)
-    stored = {(tax.category, tax.rate): tax for tax in session.execute(statement).scalars()}
-    for group in groups:
-        tax = stored.pop((group.category, group.rate), None)
-        if tax is None:
-            tax = InvoiceTax(business_id=invoice.business_id, invoice_id=invoice.id)
-            tax.category, tax.rate = group.category, group.rate
-            session.add(tax)
-        tax.taxable, tax.tax = group.taxable, group.tax
-    for tax in stored.values():
-        session.delete(tax)
+def _groups(
+    session: Session, invoice: Invoice
+) -> tuple[Mapping[Group, Decimal], Mapping[Group, tuple[Decimal, Decimal]]]:
+    """By tax category and rate, in one statement: the nets of the lines, and net and tax of the groups as stored."""
+    group = (LineItem.tax_category, LineItem.tax_rate)
+    of_lines = select(true(), *group, func.sum(LineItem.line_net), literal(ZERO)).where(*_of(invoice))
+    stored = select(false(), InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax)
+    stored = stored.where(in_business(InvoiceTax), InvoiceTax.invoice_id == invoice.id)
+    rows = session.execute(of_lines.group_by(*group).union_all(stored)).all()
+    return (
+        {(category, rate): net for of_line, category, rate, net, _ in rows if of_line},
+        {(category, rate): (taxable, tax) for of_line, category, rate, taxable, tax in rows if not of_line},
+    )
+
+
+def _write_taxes(
+    session: Session,
+    invoice: Invoice,
+    groups: Sequence[rules.TaxGroup],
+    stored: Mapping[Group, tuple[Decimal, Decimal]],
+) -> None:
+    """Make the stored tax groups those of the document; only what changed is written."""
+    wanted = {(group.category, group.rate): (group.taxable, group.tax) for group in groups}
+    of_invoice = {"business_id": invoice.business_id, "invoice_id": invoice.id}
+    changed = [
+        {**of_invoice, "category": category, "rate": rate, "taxable": taxable, "tax": tax}
+        for (category, rate), (taxable, tax) in wanted.items()
+        if stored.get((category, rate)) != (taxable, tax)
+    ]
+    if changed:
+        statement = insert(InvoiceTax).values(changed)
+        new = {"taxable": statement.excluded.taxable, "tax": statement.excluded.tax}
+        session.execute(statement.on_conflict_do_update(index_elements=[*of_invoice, "category", "rate"], set_=new))
+    if gone := list(stored.keys() - wanted.keys()):
+        those = (in_business(InvoiceTax), InvoiceTax.invoice_id == invoice.id)
+        session.execute(delete(InvoiceTax).where(*those, tuple_(InvoiceTax.category, InvoiceTax.rate).in_(gone)))
 
 
 def _of(invoice: Invoice) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from invoices_app.accounts import audit
@@ -62,6 +62,7 @@ class Edit:
 def record(session: Session, invoice: Invoice, origin: Origin, edit: Edit) -> None:
     """Count an edit of the locked draft, keep what undoes it, and write it into the history."""
     invoice.revision += 1
+    invoice.updated_at = func.now()
     session.add(
         DraftEdit(
             business_id=invoice.business_id,

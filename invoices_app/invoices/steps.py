@@ -187,19 +187,23 @@ def restore(session: Session, invoices: Sequence[Invoice]) -> Outcome:
 class IssueFacts:
     """What issuing needs to know: who bills whom, which drafts have lines, the series by their codes.
 
-    `latest` is the latest date that has a number in each series which has any.
+    `counters` are those that there are, by series and period, each with the latest date that has a number.
     """
 
     seller: dict[str, Any]
     buyers: Mapping[uuid.UUID, dict[str, Any]]
     with_lines: Container[uuid.UUID]
     series: Mapping[str, NumberSeries]
-    latest: Mapping[str, date | None]
+    counters: Mapping[tuple[str, str], date | None]
 
     def series_of(self, invoice: Invoice) -> NumberSeries:
         """The series that a draft names, else the default one."""
         default = next(series for series in self.series.values() if series.is_default)
         return self.series[invoice.wanted_series] if invoice.wanted_series else default
+
+    def latest(self, code: str) -> date | None:
+        """The latest date that has a number in the series `code`."""
+        return max((day for (series, _), day in self.counters.items() if series == code and day), default=None)
 
 
 def issue_facts(session: Session, invoices: Sequence[Invoice]) -> IssueFacts:
@@ -210,14 +214,13 @@ def issue_facts(session: Session, invoices: Sequence[Invoice]) -> IssueFacts:
     clients = session.execute(select(Client).where(in_business(Client), those)).scalars()
     filled = select(LineItem.invoice_id).where(in_business(LineItem), LineItem.invoice_id.in_(ids)).distinct()
     series = {series.code: series for series in every_series(session, business.id)}
-    latest = select(NumberCounter.series, func.max(NumberCounter.last_issue_date).label("latest"))
-    latest = latest.where(in_business(NumberCounter))
+    counters = select(NumberCounter.series, NumberCounter.period, NumberCounter.last_issue_date)
     return IssueFacts(
         seller_details(business),
         {client.id: buyer_details(client) for client in clients},
         set(session.execute(filled).scalars()),
         series,
-        {row.series: row.latest for row in session.execute(latest.group_by(NumberCounter.series))},
+        {(code, period): day for code, period, day in session.execute(counters.where(in_business(NumberCounter)))},
     )
 
 
@@ -230,7 +233,7 @@ def why_not_issue(invoice: Invoice, facts: IssueFacts, today: date) -> Reason | 
         return FAR_AHEAD
     if invoice.id not in facts.with_lines:
         return NO_LINES
-    latest = facts.latest.get(facts.series_of(invoice).code)
+    latest = facts.latest(facts.series_of(invoice).code)
     return TOO_EARLY if latest is not None and invoice.issue_date < latest else None
 
 
@@ -242,8 +245,10 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
     """
     for invoice in invoices:
         drafts.recompute(session, invoice)
+    these = DraftEdit.invoice_id.in_([invoice.id for invoice in invoices])
+    session.execute(delete(DraftEdit).where(in_business(DraftEdit), these))
     counters = {invoice.id: _counter(facts.series_of(invoice), invoice) for invoice in invoices}
-    _open_counters(session, invoices[0].business_id, set(counters.values()))
+    _open_counters(session, invoices[0].business_id, set(counters.values()) - facts.counters.keys())
     # Everyone takes the counters of several series in one order; sorting keeps the order of the dates within each.
     ordered = sorted(invoices, key=lambda invoice: counters[invoice.id])
     for (code, period), group in groupby(ordered, key=lambda invoice: counters[invoice.id]):
@@ -255,8 +260,6 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
             invoice.issued_at = func.now()
             invoice.version += 1
             settle(invoice, invoice.paid_total, invoice.issue_date)
-    these = DraftEdit.invoice_id.in_([invoice.id for invoice in invoices])
-    session.execute(delete(DraftEdit).where(in_business(DraftEdit), these))
     for invoice in invoices:
         changes = {"number": invoice.number, "total": invoice.total}
         audit.record(session, "invoice.issued", "invoice", invoice.id, changes)
@@ -317,8 +320,9 @@ def _counter(series: NumberSeries, invoice: Invoice) -> tuple[str, str]:
 
 
 def _open_counters(session: Session, business_id: uuid.UUID, counters: set[tuple[str, str]]) -> None:
-    """Make the counters that do not exist yet, and the usual series for its first, in one order for everyone."""
-    session.flush()
+    """Make these counters unless somebody did meanwhile, and the usual series for its first, in everyone's order."""
+    if not counters:
+        return
     if any(code == rules.DEFAULT_SERIES for code, _period in counters):
         store_usual_series(session, business_id)
     keys = [{"business_id": business_id, "series": code, "period": period} for code, period in sorted(counters)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Response, abort, request, url_for
@@ -149,12 +150,12 @@ def document_context(
     }
 
 
-def show_document(partial: str, context: dict[str, Any], status: int = 200) -> Response:
+def show_document(part: str, context: dict[str, Any], status: int = 200) -> Response:
     """The document's page, or the part of it that htmx swaps."""
     shown: Document = context["document"]
     if context["editable"]:
-        context = context | {"numbering": Numbering.of(shown)}
-    return htmx.render("invoices/show.html", partial, context, status)
+        context = context | {"numbering": partial(Numbering.of, shown)}  # read where the head is shown
+    return htmx.render("invoices/show.html", part, context, status)
 
 
 def show_edit(

@@ -194,7 +194,7 @@ def test_a_number_that_was_taken_meanwhile(owner: Person, database: Database, mo
     early = make_invoice(owner, issue_date=today() - timedelta(days=1), client_id=make_client(owner, "Early Ltd"))
     before = snapshot(database)
     facts = steps.issue_facts
-    monkeypatch.setattr(steps, "issue_facts", lambda *args: replace(facts(*args), latest={}))
+    monkeypatch.setattr(steps, "issue_facts", lambda *args: replace(facts(*args), counters={}))
     result = run(owner, selection_actions.issue_invoices, [late, early], today())
     assert isinstance(result, Invalid)
     assert "choose a later issue date: draft for Early Ltd." in result.sentences()[0]
