@@ -30,12 +30,12 @@ _VAT_COUNTRIES = frozenset([
     "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 ])  # fmt: skip
 _GST_COUNTRIES = frozenset(["AU", "IN", "NZ", "SG"])
-_PARTY_FIELDS = (
+PARTY_FIELDS = (
     "name", "legal_name", "contact_name", "email", "phone", "address_line1", "address_line2", "city", "region",
     "postal_code", "country", "tax_id", "tax_number", "registration_number", "electronic_address",
     "electronic_address_scheme",
 )  # fmt: skip
-_PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
+PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ def documents(
             buyer=_party(invoice.buyer or buyer_details(client)),
             tax_word=_tax_word(seller["country"]),
             usual_tax_rate=business.default_tax_rate,
-            **{name: seller[name] for name in _PAYEE_FIELDS},
+            **{name: seller[name] for name in PAYEE_FIELDS},
             lines=lines[invoice.id],
             taxes=taxes[invoice.id],
             payments=payments[invoice.id],
@@ -326,13 +326,13 @@ _RELATED = (
 
 def seller_details(business: Business) -> dict[str, Any]:
     """What an issued invoice keeps of its seller (BG-4), of where to pay (BG-16), and which logo it bears."""
-    details = {name: getattr(business, name) for name in (*_PARTY_FIELDS, *_PAYEE_FIELDS)}
+    details = {name: getattr(business, name) for name in (*PARTY_FIELDS, *PAYEE_FIELDS)}
     return {**details, "logo_id": str(business.logo_id) if business.logo_id else None}
 
 
 def buyer_details(client: Client) -> dict[str, Any]:
     """What an issued invoice keeps of its buyer (BG-7)."""
-    return {name: getattr(client, name) for name in _PARTY_FIELDS}
+    return {name: getattr(client, name) for name in PARTY_FIELDS}
 
 
 def _party(details: dict[str, Any]) -> Party:

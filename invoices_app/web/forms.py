@@ -19,11 +19,9 @@ from wtforms.validators import Length, StopValidation
 from wtforms.widgets import HiddenInput, Input, TextInput
 
 from invoices_app.results import FORM, FieldErrors
+from invoices_app.texts import CONTROL_CHARACTERS
 from invoices_app.web.values import parse_amount, parse_day
 
-CONTROL_CHARACTERS = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
 LINE_BREAKS = re.compile(r"[\t\r\n]+")
 MAX_SEARCH_LENGTH = 100
 

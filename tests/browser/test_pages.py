@@ -50,6 +50,7 @@ PAGES = {
     "shortcuts": ("shop", "/shortcuts"),
     "account": ("shop", "/settings/account"),
     "settings": ("shop", "/settings/business"),
+    "export": ("shop", "/export"),
     "second factor": ("newcomer", "/settings/account/second-factor"),
     "team": ("shop", "/settings/team"),
     "businesses": ("shop", "/businesses"),

@@ -33,6 +33,7 @@ ROUTES = {
     "/clients/search": {"GET": READERS},
     "/demo": {"POST": WRITERS},
     "/email/confirm/<token>": {"GET": PUBLIC, "POST": PUBLIC},
+    "/export": {"GET": OWNERS, "POST": OWNERS},
     "/healthz": {"GET": PUBLIC},
     "/invitations/<token>": {"GET": PUBLIC, "POST": PUBLIC},
     "/invoices.csv": {"GET": READERS},

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "/clients/archivings/<archiving_id>/undo",
     "/demo",
     "/email/confirm/<token>",
+    "/export",
     "/invitations/<token>",
     "/invoices/<invoice_id>/lines/<line_id>/restore",
     "/invoices/<invoice_id>/undo",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from invoices_app.web.csv_export import cell, defused, undefused
+from invoices_app.texts import cell, defused, undefused
 
 SIGNS = "=+-@\t\r\n＝＋－＠"
 
