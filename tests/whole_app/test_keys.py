@@ -1,4 +1,4 @@
-"""Every key of a tenant's table begins with its business, so that a business can be moved, or lie in a partition of its own.
+"""Every key of a tenant's table begins with its business, so that it can be moved, or lie in a partition of its own.
 
 That is what partitioning and Citus ask of a schema (docs/scaling.md), and what keeps a tenant's rows together.
 """
