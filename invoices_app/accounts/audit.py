@@ -16,9 +16,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from invoices_app.accounts.models import AuditEvent, Submission
+from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import current_scope
 
 log = structlog.get_logger(__name__)
+
+COLUMNS = ("business_id", "id", "actor_id", "action", "entity_type", "entity_id", "changes", "request_id")
+"""What an audit event is written with; the database adds when it was, and its place in the chain."""
 
 
 def record(
@@ -32,19 +36,29 @@ def record(
 
     `changes` maps a field to what it became, or to [before, after].
     """
+    session.add(AuditEvent(**entry(session, action, entity_type, entity_id, changes)))
+
+
+def entry(
+    session: Session,
+    action: str,
+    entity_type: str,
+    entity_id: uuid.UUID,
+    changes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The row of an audit event, a value for each of `COLUMNS`, for a statement that writes more; and one log line."""
     scope = current_scope(session)
-    session.add(
-        AuditEvent(
-            business_id=scope.business_id,
-            actor_id=scope.user_id,
-            action=action,
-            entity_type=entity_type,
-            entity_id=entity_id,
-            changes={name: _plain(value) for name, value in (changes or {}).items()},
-            request_id=g.get("request_id", "") if has_request_context() else "",
-        )
-    )
     log.info("action", action=action, entity=entity_type, entity_id=str(entity_id))
+    return {
+        "business_id": scope.business_id,
+        "id": new_id(),
+        "actor_id": scope.user_id,
+        "action": action,
+        "entity_type": entity_type,
+        "entity_id": entity_id,
+        "changes": {name: _plain(value) for name, value in (changes or {}).items()},
+        "request_id": g.get("request_id", "") if has_request_context() else "",
+    }
 
 
 def difference(before: object, values: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Connection, bindparam, event, text
+from sqlalchemy import ColumnElement, Connection, bindparam, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from invoices_app.config import Settings
 from invoices_app.db import scope_keys
+from invoices_app.db.connections import OpeningConnection
 from invoices_app.extensions import db
 
 _SCOPE = "tenancy_scope"
-_SET_SCOPE = text(
-    "SELECT set_config('app.user_id', :user_id, true), set_config('app.business_id', :business_id, true),"
-    " set_config('app.login_email', :login_email, true), set_config('app.delivering', :delivering, true),"
-    " set_config('app.scope_until', :until, true), set_config('app.signature', :signature, true)"
+_SET_SCOPE = (
+    "SELECT set_config('app.user_id', %(user_id)s, true), set_config('app.business_id', %(business_id)s, true),"
+    " set_config('app.login_email', %(login_email)s, true), set_config('app.delivering', %(delivering)s, true),"
+    " set_config('app.scope_until', %(until)s, true), set_config('app.signature', %(signature)s, true)"
 )
 
 
@@ -64,8 +65,14 @@ def _tell_database(session: Session, _transaction: SessionTransaction, connectio
 
 
 def _write(connection: Connection, scope: Scope) -> None:
+    """Send the scope with the next statement of the transaction; at once where connections are not the app's own."""
     settings: Settings = current_app.config["SETTINGS"]
-    connection.execute(_SET_SCOPE, settings_of(scope, settings.secret_key))
+    values = settings_of(scope, settings.secret_key)
+    driver = connection.connection.driver_connection
+    if isinstance(driver, OpeningConnection):
+        driver.open_with((_SET_SCOPE, values))
+    else:
+        connection.exec_driver_sql(_SET_SCOPE, values)
 
 
 def enter(connection: Connection, scope: Scope) -> None:

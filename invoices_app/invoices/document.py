@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import UUID, Select, case, cast, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, select
 
-from invoices_app.accounts.models import Business, Logo
+from invoices_app.accounts.models import Business
 from invoices_app.accounts.postal import address_lines
 from invoices_app.accounts.rules import SheetLogo, sheet_logo
 from invoices_app.clients.models import Client
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
-from invoices_app.invoices import rules
-from invoices_app.invoices.models import CREDIT_NOTE, SET_OFF, Invoice, InvoiceTax, LineItem, Payment
+from invoices_app.invoices import document_rows, rules
+from invoices_app.invoices.document_rows import DocumentLine, DocumentPayment, DocumentRow, Related
+from invoices_app.invoices.models import CREDIT_NOTE, Invoice, LineItem
 from invoices_app.money import ZERO
-
-Part = TypeVar("Part")
 
 _VAT_COUNTRIES = frozenset([
     "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IT",
@@ -50,49 +47,6 @@ class Party:
     tax_id: str
     registration_number: str
     country: str
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLine:
-    id: uuid.UUID
-    position: int
-    version: int
-    description: str
-    quantity: Decimal
-    unit: str
-    unit_price: Decimal
-    discount_percent: Decimal
-    tax_rate: Decimal
-    tax_category: str
-    line_net: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentPayment:
-    id: uuid.UUID
-    paid_on: date
-    amount: Decimal
-    method: str
-    voided: bool
-
-    @property
-    def is_set_off(self) -> bool:
-        """Whether no money moved, and a credit note settled it."""
-        return self.method == SET_OFF
-
-    @property
-    def method_label(self) -> str:
-        return self.method.replace("_", " ").capitalize()
-
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    """Another document that this one refers to (BG-3), or that refers to it."""
-
-    id: uuid.UUID
-    type_code: int
-    number: str | None
-    issue_date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,50 +177,39 @@ def documents(
 ) -> Sequence[Document]:
     """The documents with these ids, in this order, without those that this business does not have.
 
-    At most four statements, however many documents and lines, three for drafts alone. With `line_ids`, they hold those
-    of their lines alone.
+    One statement, however many documents and lines. With `line_ids`, they hold those of their lines alone.
     """
-    found = db.session.execute(
-        select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height, _RELATED)
-        .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
-        .join(Business, Business.id == Invoice.business_id)
-        .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))
-        .where(in_business(Invoice), Invoice.id.in_(ids))
-    ).all()
-    if not found:
-        return []
-    lines, taxes = _lines(ids, line_ids), _taxes(ids)
-    payments = _payments([row.Invoice.id for row in found if row.Invoice.number is not None])
-    made: dict[uuid.UUID, Document] = {}
-    for invoice, client, business, logo_id, width, height, related in found:
-        seller = invoice.seller or seller_details(business)
-        shown = Document(
-            **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
-            status=invoice.status.value,
-            shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
-            archived=invoice.archived_at is not None,
-            logo=sheet_logo(logo_id, width, height),
-            seller=_party(seller),
-            buyer=_party(invoice.buyer or buyer_details(client)),
-            tax_word=_tax_word(seller["country"]),
-            usual_tax_rate=business.default_tax_rate,
-            **{name: seller[name] for name in PAYEE_FIELDS},
-            lines=lines[invoice.id],
-            taxes=taxes[invoice.id],
-            payments=payments[invoice.id],
-            set_off=sum((part.amount for part in payments[invoice.id] if part.is_set_off), ZERO),
-            **_relations(invoice, related or ()),
-        )
-        made[invoice.id] = _as_printed(shown)
+    made = {row.invoice.id: _document(row, today) for row in document_rows.rows(ids, line_ids)}
     return [made[invoice_id] for invoice_id in ids if invoice_id in made]
 
 
-def _relations(invoice: Invoice, related: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _document(row: DocumentRow, today: date) -> Document:
+    invoice, business = row.invoice, row.business
+    seller = invoice.seller or seller_details(business)
+    payments = row.payments if invoice.number is not None else ()
+    shown = Document(
+        **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
+        status=invoice.status.value,
+        shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
+        archived=invoice.archived_at is not None,
+        logo=sheet_logo(*row.logo),
+        seller=_party(seller),
+        buyer=_party(invoice.buyer or buyer_details(row.client)),
+        tax_word=_tax_word(seller["country"]),
+        usual_tax_rate=business.default_tax_rate,
+        **{name: seller[name] for name in PAYEE_FIELDS},
+        lines=row.lines,
+        taxes=row.taxes,
+        payments=payments,
+        set_off=sum((part.amount for part in payments if part.is_set_off), ZERO),
+        **_relations(invoice, row.related),
+    )
+    return _as_printed(shown)
+
+
+def _relations(invoice: Invoice, related: Sequence[Related]) -> dict[str, Any]:
     found: dict[str, Any] = {"preceding": None, "credited_by": None, "replaced_by": None}
-    for values in related:
-        one = Related(
-            uuid.UUID(values["id"]), values["type_code"], values["number"], date.fromisoformat(values["issue_date"])
-        )
+    for one in related:
         is_before = one.id == invoice.preceding_invoice_id
         follows = "credited_by" if one.type_code == CREDIT_NOTE else "replaced_by"
         found["preceding" if is_before else follows] = one
@@ -301,29 +244,6 @@ _PLAIN_FIELDS = (
 )  # fmt: skip
 
 
-# A draft bears the logo of today, an issued invoice the one that its seller's details name, when they name one.
-_LOGO_ID = case(
-    (Invoice.number.is_(None), Business.logo_id),
-    else_=cast(func.jsonb_extract_path_text(Invoice.seller, "logo_id"), UUID),
-)
-
-# What an invoice refers to and what refers to it, each found by an index, in the statement that finds the invoice.
-_OTHER = aliased(Invoice)
-_RELATED = (
-    select(
-        func.jsonb_agg(
-            func.jsonb_build_object(
-                "id", _OTHER.id, "type_code", _OTHER.type_code, "number", _OTHER.number,
-                "issue_date", _OTHER.issue_date,
-            )
-        )
-    )
-    .where(_OTHER.business_id == Invoice.business_id)
-    .where(or_(_OTHER.id == Invoice.preceding_invoice_id, _OTHER.preceding_invoice_id == Invoice.id))
-    .scalar_subquery()
-)  # fmt: skip
-
-
 def seller_details(business: Business) -> dict[str, Any]:
     """What an issued invoice keeps of its seller (BG-4), of where to pay (BG-16), and which logo it bears."""
     details = {name: getattr(business, name) for name in (*PARTY_FIELDS, *PAYEE_FIELDS)}
@@ -353,37 +273,3 @@ def _tax_word(country: str) -> str:
     if country in _VAT_COUNTRIES:
         return "VAT"
     return "GST" if country in _GST_COUNTRIES else "Tax"
-
-
-def _lines(
-    ids: Sequence[uuid.UUID], line_ids: Collection[uuid.UUID] | None
-) -> Mapping[uuid.UUID, Sequence[DocumentLine]]:
-    if line_ids is not None and not line_ids:
-        return defaultdict(list)
-    columns = [getattr(LineItem, name) for name in DocumentLine.__dataclass_fields__]
-    statement = select(LineItem.invoice_id, *columns).where(in_business(LineItem), LineItem.invoice_id.in_(ids))
-    if line_ids is not None:
-        statement = statement.where(LineItem.id.in_(line_ids))
-    return _by_invoice(statement.order_by(LineItem.position), DocumentLine)
-
-
-def _taxes(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[rules.TaxGroup]]:
-    columns = (InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax)
-    statement = select(InvoiceTax.invoice_id, *columns).where(in_business(InvoiceTax), InvoiceTax.invoice_id.in_(ids))
-    return _by_invoice(statement.order_by(InvoiceTax.category, InvoiceTax.rate), rules.TaxGroup)
-
-
-def _payments(ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[DocumentPayment]]:
-    if not ids:
-        return defaultdict(list)
-    columns = (Payment.id, Payment.paid_on, Payment.amount, Payment.method, Payment.voided_at.is_not(None))
-    statement = select(Payment.invoice_id, *columns).where(in_business(Payment), Payment.invoice_id.in_(ids))
-    return _by_invoice(statement.order_by(Payment.id), DocumentPayment)
-
-
-def _by_invoice(statement: Select[*tuple[Any, ...]], make: Callable[..., Part]) -> Mapping[uuid.UUID, Sequence[Part]]:
-    """The parts that the rows make, by the invoice that their first column names."""
-    found: dict[uuid.UUID, list[Part]] = defaultdict(list)
-    for invoice_id, *values in db.session.execute(statement):
-        found[invoice_id].append(make(*values))
-    return found

@@ -31,6 +31,9 @@ EMPTY_LINE: Mapping[str, Any] = {
 }  # fmt: skip
 """What a line has where its form says nothing."""
 
+FIGURES = ("subtotal", "discount_amount", "net_total", "tax_total", "total")
+"""What an invoice keeps of its `rules.Totals`."""
+
 Group = tuple[str, Decimal]
 """A tax group by its category and rate."""
 
@@ -130,13 +133,18 @@ def recompute(session: Session, invoice: Invoice) -> None:
     """
     session.flush()
     sums, stored = _groups(session, invoice)
-    by_group = {key: quantize(net, invoice.currency) for key, net in sums.items()}
+    _write_taxes(session, invoice, figures(invoice, sums).taxes, stored)
+
+
+def figures(invoice: Invoice, nets: Mapping[Group, Decimal]) -> rules.Totals:
+    """Give the invoice the figures that follow from the nets of its lines by group. Raises AmountTooLargeError."""
+    by_group = {key: quantize(net, invoice.currency) for key, net in nets.items()}
     totals = rules.totals(by_group, invoice.currency, invoice.discount_percent)
     if max(map(abs, (totals.subtotal, totals.net_total, totals.total))) > MAX_AMOUNT:
         raise AmountTooLargeError
-    for name in ("subtotal", "discount_amount", "net_total", "tax_total", "total"):
+    for name in FIGURES:
         setattr(invoice, name, getattr(totals, name))
-    _write_taxes(session, invoice, totals.taxes, stored)
+    return totals
 
 
 def reprice(session: Session, invoice: Invoice) -> None:

@@ -25,6 +25,9 @@ LINE_FIELDS = ("description", "quantity", "unit", "unit_price", "tax_rate", "dis
 _KEPT_OF_LINE = (
     *LINE_FIELDS, "item_number", "unit_code", "tax_category", "exemption_reason", "position", "version",
 )  # fmt: skip
+COLUMNS = (
+    "business_id", "invoice_id", "revision", "actor_id", "page", "action", "touched", "moved", "undo", "undone",
+)  # fmt: skip
 _DECIMALS = frozenset({"quantity", "unit_price", "tax_rate", "discount_percent"})
 _DATES = frozenset({"issue_date", "due_date"})
 _IDS = frozenset({"client_id"})
@@ -63,22 +66,25 @@ def record(session: Session, invoice: Invoice, origin: Origin, edit: Edit) -> No
     """Count an edit of the locked draft, keep what undoes it, and write it into the history."""
     invoice.revision += 1
     invoice.updated_at = func.now()
-    session.add(
-        DraftEdit(
-            business_id=invoice.business_id,
-            invoice_id=invoice.id,
-            revision=invoice.revision,
-            actor_id=current_scope(session).user_id,
-            page=origin.page,
-            action=edit.action,
-            touched=list(edit.touched),
-            moved=edit.moved,
-            undo=edit.undo,
-            undone=edit.final,
-        )
-    )
+    session.add(DraftEdit(**entry(session, invoice, origin, edit)))
     audit.record(session, edit.action, "invoice", invoice.id, edit.changes)
     session.flush()
+
+
+def entry(session: Session, invoice: Invoice, origin: Origin, edit: Edit) -> dict[str, Any]:
+    """The row of an edit that has been counted: a value for each of `COLUMNS`."""
+    return {
+        "business_id": invoice.business_id,
+        "invoice_id": invoice.id,
+        "revision": invoice.revision,
+        "actor_id": current_scope(session).user_id,
+        "page": origin.page,
+        "action": edit.action,
+        "touched": list(edit.touched),
+        "moved": edit.moved,
+        "undo": edit.undo,
+        "undone": edit.final,
+    }
 
 
 def follow(

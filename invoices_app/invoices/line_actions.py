@@ -18,7 +18,7 @@ from invoices_app.accounts import audit
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import drafts, edits
+from invoices_app.invoices import cell_edits, drafts, edits
 from invoices_app.invoices.document import Sheet
 from invoices_app.invoices.edits import LINE_FIELDS, Edit, Origin
 from invoices_app.invoices.models import CREDIT_NOTE, MAX_LINES, DraftEdit, Invoice, InvoiceStatus, LineItem
@@ -81,10 +81,10 @@ def change_line(
         invoice = drafts.locked_draft(session, invoice_id)
         if not isinstance(invoice, Invoice):
             return invoice
-        line = drafts.line_of(session, invoice, line_id)
-        if line is None:
+        around = cell_edits.read(session, invoice, line_id)
+        if around is None:
             return _gone(session, invoice, line_id)
-        values = dict(values)
+        line, values = around.line, dict(values)
         if "tax_rate" in values and values["tax_rate"] is None:
             values["tax_rate"] = drafts.usual_tax_rate(session, invoice)
         changes = audit.difference(line, values)
@@ -94,11 +94,9 @@ def change_line(
         if changes:
             before = edits.kept(line, changes)
             drafts.change_line(line, values, line.tax_rate, invoice.currency)
-            line.version += 1
-            drafts.recompute(session, invoice)
             told = {"line": line_id, "of": line.description, **changes}
             undo = {"line": str(line_id), "values": before}
-            edits.record(session, invoice, origin, Edit("line.changed", told, [line_id], undo))
+            cell_edits.write(session, invoice, origin, around, Edit("line.changed", told, [line_id], undo))
         return Ok(edits.follow(session, invoice, origin, [line_id]))
 
 

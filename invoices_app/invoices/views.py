@@ -14,7 +14,8 @@ from wtforms import Field
 from invoices_app.clients.queries import client_options
 from invoices_app.invoices import document as documents
 from invoices_app.invoices import series
-from invoices_app.invoices.document import Document, DocumentLine, Sheet, document
+from invoices_app.invoices.document import Document, Sheet, document
+from invoices_app.invoices.document_rows import DocumentLine
 from invoices_app.invoices.drafts import ARCHIVED, FROZEN
 from invoices_app.invoices.edits import Origin
 from invoices_app.invoices.forms import AddLineForm, CorrectForm, EditHeaderForm, EditLineForm, PasteForm, PayForm

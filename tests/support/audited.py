@@ -17,7 +17,8 @@ from sqlalchemy import Engine, event
 SHOWN = ("clients", "invoices", "line_items", "invoice_taxes", "payments", "number_series", "number_counters", "logos")
 """The tables that remembered pages are made of, but for what the identity tells of a business and its person."""
 
-_WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", re.IGNORECASE)
+_WRITES = re.compile(r"(?<!FOR )(?<!DO )\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+"""Of a statement that writes one table, or several by its WITH."""
 
 _written: ContextVar[set[str] | None] = ContextVar("written", default=None)
 
@@ -30,8 +31,7 @@ def watched(app: Flask) -> Iterator[None]:
         tables = _written.get()
         if tables is None or "DO NOTHING" in statement:  # what everybody takes for there already, written out
             return
-        if found := _WRITES.match(statement):
-            tables.add(found[1])
+        tables.update(_WRITES.findall(statement))
 
     def begin() -> None:
         _written.set(set())

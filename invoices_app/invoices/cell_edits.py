@@ -1,0 +1,195 @@
+"""The edit that people make all day, that of one line of a draft, in as few round trips as it can be.
+
+What is read under the draft's lock comes by one statement, and all that is written goes by one: the line, the tax
+groups that changed, the figures, what undoes the edit, and its audit event.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from typing import cast as cast_type
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    TableValuedAlias,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from invoices_app.accounts import audit
+from invoices_app.accounts.models import AuditEvent
+from invoices_app.db.tenancy import given_business, in_given_business
+from invoices_app.invoices import drafts, edits
+from invoices_app.invoices.edits import Edit, Origin
+from invoices_app.invoices.models import DraftEdit, Invoice, InvoiceTax, LineItem
+from invoices_app.money import ZERO
+
+FIELDS = (
+    "description", "quantity", "unit", "unit_code", "unit_price", "discount_percent", "tax_category", "tax_rate",
+    "line_net",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A line, and what the figures of its draft are made of besides.
+
+    By tax category and rate: the nets of the other lines, and net and tax of the groups as stored.
+    """
+
+    line: LineItem
+    others: Mapping[drafts.Group, Decimal]
+    stored: Mapping[drafts.Group, tuple[Decimal, Decimal]]
+
+
+def read(session: Session, invoice: Invoice, line_id: uuid.UUID) -> Surroundings | None:
+    """The line of the locked draft; None when it has no such line. The line is no part of the session any more."""
+    found = session.execute(_reading(), {**given_business(), "invoice": invoice.id, "line": line_id}).one_or_none()
+    if found is None:
+        return None
+    line, others, stored = found
+    session.expunge(line)
+    return Surroundings(
+        line,
+        {(category, Decimal(rate)): Decimal(net) for category, rate, net in others or ()},
+        {(category, Decimal(rate)): (Decimal(taxable), Decimal(tax)) for category, rate, taxable, tax in stored or ()},
+    )
+
+
+def write(session: Session, invoice: Invoice, origin: Origin, around: Surroundings, edit: Edit) -> None:
+    """Write the line as it is by now, and all that follows. Raises AmountTooLargeError.
+
+    The invoice leaves the session with its figures and its revision right, so that what is read next is read anew.
+    """
+    line = around.line
+    group = (line.tax_category, line.tax_rate)
+    nets = {**around.others, group: around.others.get(group, ZERO) + line.line_net}
+    session.expunge(invoice)
+    totals = drafts.figures(invoice, nets)
+    wanted = {(one.category, one.rate): (one.taxable, one.tax) for one in totals.taxes}
+    changed = [(*key, *amounts) for key, amounts in wanted.items() if around.stored.get(key) != amounts]
+    gone = list(around.stored.keys() - wanted.keys())
+    invoice.revision += 1
+    event = audit.entry(session, edit.action, "invoice", invoice.id, edit.changes)
+    values = {
+        "business": invoice.business_id,
+        "invoice": invoice.id,
+        "line": line.id,
+        **_named("line", {name: getattr(line, name) for name in FIELDS}),
+        **_named("invoice", {name: getattr(totals, name) for name in drafts.FIGURES}),
+        **_named("changed", _columns(_GROUP, changed)),
+        **_named("gone", _columns(_GROUP[:2], gone)),
+        **_named("edit", edits.entry(session, invoice, origin, edit)),
+        **_named("event", event),
+    }
+    session.execute(_writing(taxes=bool(changed), gone=bool(gone)), values)
+
+
+def _named(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of one part of the statement."""
+    return {f"{prefix}_{name}": value for name, value in values.items()}
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows as an array for each of their columns; nothing when there are none."""
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)} if rows else {}
+
+
+@cache
+def _reading() -> Select[Any]:
+    """Built once, since building takes longer than running."""
+    line_id, invoice_id = bindparam("line", type_=LineItem.id.type), bindparam("invoice", type_=LineItem.id.type)
+    sums = (
+        select(LineItem.tax_category, LineItem.tax_rate, func.sum(LineItem.line_net).label("net"))
+        .where(in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id != line_id)
+        .group_by(LineItem.tax_category, LineItem.tax_rate)
+        .subquery()
+    )
+    others = func.json_agg(
+        func.json_build_array(sums.c.tax_category, cast(sums.c.tax_rate, Text), cast(sums.c.net, Text))
+    )
+    amounts = (cast(column, Text) for column in (InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax))
+    stored = select(func.json_agg(func.json_build_array(InvoiceTax.category, *amounts))).where(
+        in_given_business(InvoiceTax), InvoiceTax.invoice_id == invoice_id
+    )
+    return select(LineItem, select(others).scalar_subquery(), stored.scalar_subquery()).where(
+        in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id == line_id
+    )
+
+
+_GROUP = ("category", "rate", "taxable", "tax")
+_LINES, _EDITS, _EVENTS, _INVOICES, _TAXES = (
+    cast_type("Table", model.__table__) for model in (LineItem, DraftEdit, AuditEvent, Invoice, InvoiceTax)
+)
+
+
+@cache
+def _writing(*, taxes: bool, gone: bool) -> Update:
+    """One statement for all of it; tax groups stand in it only when some have changed, or are no longer there."""
+    line = update(_LINES).where(*_own(_LINES, "id", "line"), _LINES.c.invoice_id == _given("invoice", _LINES.c.id))
+    parts = [
+        line.values({**_columns_given(_LINES, "line", FIELDS), "version": _LINES.c.version + 1}).cte("line"),
+        insert(_EDITS).values(_columns_given(_EDITS, "edit", edits.COLUMNS)).cte("edit"),
+        insert(_EVENTS).values(_columns_given(_EVENTS, "event", audit.COLUMNS)).cte("event"),
+        *([_changed_taxes()] if taxes else []),
+        *([_gone_taxes()] if gone else []),
+    ]
+    counted = {"revision": _given("edit_revision", _INVOICES.c.revision), "updated_at": func.now()}
+    invoice = update(_INVOICES).where(*_own(_INVOICES, "id", "invoice"))
+    return invoice.values({**_columns_given(_INVOICES, "invoice", drafts.FIGURES), **counted}).add_cte(*parts)
+
+
+def _changed_taxes() -> CTE:
+    key = ["business_id", "invoice_id", *_GROUP[:2]]
+    ids = [_given("business", _TAXES.c.business_id), _given("invoice", _TAXES.c.invoice_id)]
+    rows = select(*ids, _rows_given("changed", _GROUP))
+    statement = postgresql.insert(_TAXES).from_select([*key[:2], *_GROUP], rows)
+    new = {name: statement.excluded[name] for name in _GROUP[2:]}
+    return statement.on_conflict_do_update(index_elements=key, set_=new).cte("taxes")
+
+
+def _gone_taxes() -> CTE:
+    group = tuple_(_TAXES.c.category, _TAXES.c.rate)
+    gone = group.in_(select(_rows_given("gone", _GROUP[:2])))
+    return delete(_TAXES).where(*_own(_TAXES, "invoice_id", "invoice"), gone).cte("gone")
+
+
+def _own(table: Table, key: str, given: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The rows of the current business whose `key` is the id that is given by that name."""
+    business_id = table.c.business_id
+    return business_id == _given("business", business_id), table.c[key] == _given(given, table.c[key])
+
+
+def _given(name: str, column: Column[Any]) -> BindParameter[Any]:
+    return bindparam(name, type_=column.type)
+
+
+def _columns_given(table: Table, prefix: str, names: Sequence[str]) -> dict[str, BindParameter[Any]]:
+    return {name: _given(f"{prefix}_{name}", table.c[name]) for name in names}
+
+
+def _rows_given(prefix: str, names: Sequence[str]) -> TableValuedAlias:
+    """Rows of tax groups, given as an array for each column."""
+    arrays = (bindparam(f"{prefix}_{name}", type_=ARRAY(_TAXES.c[name].type)) for name in names)
+    return func.unnest(*arrays).table_valued(*names).render_derived()
