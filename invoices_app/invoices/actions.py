@@ -45,8 +45,7 @@ def create_invoice(
         made = audit.claim(session, token, "invoice", invoice_id)
         if made is not None:
             return Ok(made)
-        business = session.execute(select(Business)).scalar_one()
-        client = _client(session, header["client_id"])
+        business, client = _business_and_client(session, header["client_id"])
         if client is None or client.archived:
             session.rollback()
             return Invalid.because(ARCHIVED_CLIENT if client else UNKNOWN_CLIENT, "client_id")
@@ -62,13 +61,11 @@ def create_invoice(
         invoice.reference = header.get("reference") or ""
         invoice.notes = header.get("notes") or business.invoice_notes
         invoice.discount_percent = header.get("discount_percent") or ZERO
-        session.add(invoice)
-        session.flush()
-        session.add_all(
+        made_of = [
             drafts.new_line(invoice, position, line, business.default_tax_rate)
             for position, line in enumerate(lines, start=1)
-        )
-        drafts.recompute(session, invoice)
+        ]
+        drafts.add_with_lines(session, [(invoice, made_of)])
         audit.record(session, "invoice.created", "invoice", invoice_id, {"client": client.id, "total": invoice.total})
         return Ok(invoice_id)
 
@@ -147,6 +144,12 @@ def undo_archiving(archiving_id: uuid.UUID) -> ActionResult[Outcome]:
         statement = select(Invoice).where(in_business(Invoice), Invoice.archiving_id == archiving_id)
         invoices = session.execute(statement.order_by(Invoice.id).with_for_update()).scalars().all()
         return Ok(steps.restore(session, invoices)) if invoices else NotFound()
+
+
+def _business_and_client(session: Session, client_id: uuid.UUID) -> tuple[Business, Client | None]:
+    this_client = (Client.business_id == Business.id) & (Client.id == client_id)
+    business, client = session.execute(select(Business, Client).outerjoin(Client, this_client)).one()
+    return business, client
 
 
 def _client(session: Session, client_id: uuid.UUID) -> Client | None:

@@ -39,16 +39,9 @@ def duplicate(session: Session, sources: Mapping[uuid.UUID, Invoice], today: dat
     for line in session.execute(select(LineItem).where(in_business(LineItem), of_sources)).scalars():
         lines[line.invoice_id].append(line)
     copies = [_copy(copy_id, source, today) for copy_id, source in sources.items()]
-    session.add_all(copies)
-    session.flush()
-    for copy in copies:
-        for line in lines[sources[copy.id].id]:
-            values = {name: getattr(line, name) for name in _COPIED_OF_LINE}
-            twin = drafts.new_line(copy, line.position, values, line.tax_rate)
-            twin.line_net = line.line_net  # as it will be computed, so that it need not be written twice
-            session.add(twin)
-    for copy in copies:
-        drafts.recompute(session, copy)
+    drafts.add_with_lines(
+        session, [(copy, [_twin(copy, line) for line in lines[sources[copy.id].id]]) for copy in copies]
+    )
     for copy in copies:
         audit.record(session, "invoice.duplicated", "invoice", copy.id, {"from": sources[copy.id].id})
     return copies
@@ -58,3 +51,8 @@ def _copy(copy_id: uuid.UUID, source: Invoice, today: date) -> Invoice:
     copy = Invoice(id=copy_id, issue_date=today, **{name: getattr(source, name) for name in _COPIED})
     copy.due_date = rules.due_date(today, (source.due_date - source.issue_date).days)
     return copy
+
+
+def _twin(copy: Invoice, line: LineItem) -> LineItem:
+    values = {name: getattr(line, name) for name in _COPIED_OF_LINE}
+    return drafts.new_line(copy, line.position, values, line.tax_rate)

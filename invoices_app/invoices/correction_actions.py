@@ -125,12 +125,12 @@ def _mirror(session: Session, invoice: Invoice, note_id: uuid.UUID, issue_date: 
     for name in _MIRRORED:
         setattr(note, name, getattr(invoice, name))
     note.issue_date = note.due_date = issue_date
-    session.add(note)
-    session.flush()
+    lines = []
     for line in drafts.lines_of(session, invoice):
         values = {name: getattr(line, name) for name in _MIRRORED_OF_LINE}
-        twin = LineItem(id=new_id(), invoice_id=note.id, quantity=-line.quantity, line_net=-line.line_net, **values)
-        session.add(twin)
+        negated = {"quantity": -line.quantity, "line_net": -line.line_net}
+        lines.append(LineItem(id=new_id(), invoice_id=note.id, **negated, **values))
+    drafts.add_with_lines(session, [(note, lines)])
     return note
 
 

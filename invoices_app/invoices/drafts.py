@@ -6,7 +6,8 @@ Locks are taken in one order everywhere: the invoice first, then its lines and p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -113,6 +114,28 @@ def price_line(line: LineItem, currency: str) -> None:
         raise AmountTooLargeError
     if line.line_net is None or line.line_net != net:
         line.line_net = net
+
+
+def add_with_lines(session: Session, made: Sequence[tuple[Invoice, Sequence[LineItem]]]) -> None:
+    """Insert new drafts, each with its lines, its figures and its tax groups. Raises AmountTooLargeError.
+
+    The figures are known before anything is written, so that nothing is written twice.
+    """
+    taxes = [tax for invoice, lines in made for tax in _taxes_of_new(invoice, lines)]
+    session.add_all(invoice for invoice, _ in made)
+    session.flush()  # the models know of no relationship that would put the invoices first
+    session.add_all(line for _, lines in made for line in lines)
+    session.add_all(taxes)
+
+
+def _taxes_of_new(invoice: Invoice, lines: Sequence[LineItem]) -> Iterator[InvoiceTax]:
+    """Give a new draft the figures that follow from its lines; its tax groups."""
+    nets: dict[Group, Decimal] = defaultdict(lambda: ZERO)
+    for line in lines:
+        nets[line.tax_category, line.tax_rate] += line.line_net
+    for group in figures(invoice, nets).taxes:
+        amounts = {name: getattr(group, name) for name in ("category", "rate", "taxable", "tax")}
+        yield InvoiceTax(business_id=invoice.business_id, invoice_id=invoice.id, **amounts)
 
 
 def make_room(session: Session, invoice: Invoice, first: int, by: int, last: int = MAX_LINES) -> None:

@@ -18,10 +18,8 @@ from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 
 @steps.tried_twice
-def issue_invoice(
-    invoice_id: uuid.UUID, today: date, seen: int | None = None, token: uuid.UUID | None = None
-) -> ActionResult[str]:
-    """Give a draft its number and freeze it; the value is the number. Issuing twice is harmless.
+def issue_invoice(invoice_id: uuid.UUID, today: date, seen: int | None = None) -> ActionResult[str]:
+    """Give a draft its number and freeze it; the value is the number. Issuing twice is harmless, and needs no token.
 
     A draft that somebody else has edited since the revision `seen` is not issued unseen.
     """
@@ -34,11 +32,9 @@ def issue_invoice(
                 who = edits.edited_by_others(session, invoice, seen)
                 if who is not None:
                     return Conflict(f"{who} has changed this invoice since you opened it: look at it again first.")
-                audit.claim(session, token, "issue", invoice_id)
                 facts = steps.issue_facts(session, [invoice])
                 reason = steps.why_not_issue(invoice, facts, today)
                 if reason is not None:
-                    session.rollback()  # the token made nothing, so it is not used up
                     return reason.invalid()
                 steps.issue(session, [invoice], facts)
             return Ok(steps.name_of(invoice))

@@ -16,7 +16,6 @@ from invoices_app.invoices.views import ACTIONS, document_context, document_or_4
 from invoices_app.results import Invalid, Ok
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity, writers
-from invoices_app.web.forms import one_time_token
 
 A_DAY = timedelta(days=1)
 """It may be tomorrow already where the payment came in."""
@@ -25,7 +24,7 @@ A_DAY = timedelta(days=1)
 @blueprint.post("/invoices/<uuid:invoice_id>/issue")
 @writers
 def issue(invoice_id: uuid.UUID) -> Response:
-    match status_actions.issue_invoice(invoice_id, identity().today(), known_revision(), one_time_token()):
+    match status_actions.issue_invoice(invoice_id, identity().today(), known_revision()):
         case Ok(number):
             return htmx.done(f"Issued as {number}.", url_for("invoices.show", invoice_id=invoice_id))
         case refusal:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import wraps
+from functools import cache, wraps
 from itertools import groupby
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import ARRAY, UUID, Select, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -25,7 +25,7 @@ from invoices_app.accounts.models import Business
 from invoices_app.clients.models import Client
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
-from invoices_app.db.tenancy import in_business
+from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.invoices import drafts, rules
 from invoices_app.invoices.document import buyer_details, seller_details
 from invoices_app.invoices.models import (
@@ -208,20 +208,35 @@ class IssueFacts:
 
 def issue_facts(session: Session, invoices: Sequence[Invoice]) -> IssueFacts:
     """The facts for these drafts of the current business, of which there is at least one."""
-    ids = [invoice.id for invoice in invoices]
-    business = session.execute(select(Business).where(Business.id == invoices[0].business_id)).scalar_one()
     those = Client.id.in_({invoice.client_id for invoice in invoices})
     clients = session.execute(select(Client).where(in_business(Client), those)).scalars()
-    filled = select(LineItem.invoice_id).where(in_business(LineItem), LineItem.invoice_id.in_(ids)).distinct()
-    series = {series.code: series for series in every_series(session, business.id)}
-    counters = select(NumberCounter.series, NumberCounter.period, NumberCounter.last_issue_date)
+    values = {**given_business(), "ids": [invoice.id for invoice in invoices]}
+    business, filled, series, counters = session.execute(_facts(), values).one()
+    known = [NumberSeries(business_id=business.id, **one) for one in series or ()]
     return IssueFacts(
         seller_details(business),
         {client.id: buyer_details(client) for client in clients},
-        set(session.execute(filled).scalars()),
-        series,
-        {(code, period): day for code, period, day in session.execute(counters.where(in_business(NumberCounter)))},
+        frozenset(filled),
+        {one.code: one for one in known or [NumberSeries(**_usual_series(business.id))]},
+        {(code, period): day and date.fromisoformat(day) for code, period, day in counters or ()},
     )
+
+
+@cache
+def _facts() -> Select[Any]:
+    """The business, which of these drafts have lines, the series and the counters, in one round trip; built once."""
+    ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
+    these = func.unnest(ids).table_valued("id").render_derived()
+    has_lines = exists().where(in_given_business(LineItem), LineItem.invoice_id == these.c.id)
+    columns = ("code", "pattern", "yearly", "is_default")
+    series = func.json_build_object(*(part for name in columns for part in (name, getattr(NumberSeries, name))))
+    counter = func.json_build_array(NumberCounter.series, NumberCounter.period, NumberCounter.last_issue_date)
+    return select(
+        Business,
+        func.array(select(these.c.id).where(has_lines).scalar_subquery(), type_=ARRAY(UUID(as_uuid=True))),
+        select(func.json_agg(series)).where(in_given_business(NumberSeries)).scalar_subquery(),
+        select(func.json_agg(counter)).where(in_given_business(NumberCounter)).scalar_subquery(),
+    ).where(Business.id == bindparam("business_id", type_=Business.id.type))
 
 
 def why_not_issue(invoice: Invoice, facts: IssueFacts, today: date) -> Reason | None:
@@ -240,11 +255,10 @@ def why_not_issue(invoice: Invoice, facts: IssueFacts, today: date) -> Reason | 
 def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> None:
     """Freeze these drafts, which are in the order of their dates, and number them. Raises NumberOutOfOrderError.
 
-    The counter rows are locked and bumped last, so that numbers have no gaps (a rollback gives them back) and the
+    Their figures are right, since every edit makes them so and the database has the last word at each commit. The
+    counter rows are locked and bumped last, so that numbers have no gaps (a rollback gives them back) and the
     locks are held for as short as can be.
     """
-    for invoice in invoices:
-        drafts.recompute(session, invoice)
     these = DraftEdit.invoice_id.in_([invoice.id for invoice in invoices])
     session.execute(delete(DraftEdit).where(in_business(DraftEdit), these))
     counters = {invoice.id: _counter(facts.series_of(invoice), invoice) for invoice in invoices}

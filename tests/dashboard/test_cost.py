@@ -80,13 +80,13 @@ def large(app: Flask, database: Database) -> Person:
     return furnish(app, database, 1000)
 
 
-def test_four_statements_however_many_invoices(small: Person, large: Person, count_statements: Counter) -> None:
+def test_three_statements_however_many_invoices(small: Person, large: Person, count_statements: Counter) -> None:
     for person in (small, large):
         person.browser.open("/")
         with count_statements() as statements:
             page = person.browser.get("/")
-        # the session, its scope, the figures and best clients, what is to do
-        assert len(statements) == 4, "\n".join(statements)
+        # the session, the figures and best clients, what is to do
+        assert len(statements) == 3, "\n".join(statements)
         assert page.row_ids("invoice")
     assert len(page.row_ids("invoice")) == queries.TO_DO_ROWS
 

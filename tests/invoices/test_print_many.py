@@ -93,4 +93,4 @@ def test_thirty_cost_as_many_statements_as_one(
     for chosen in (ids[:1], ids):
         with count_statements() as statements:
             assert sheets(owner.browser.get(url_of(*chosen))) == list(map(str, chosen))
-        assert len(statements) == 5, "\n".join(statements)
+        assert len(statements) == 2, "\n".join(statements)
