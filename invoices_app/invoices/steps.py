@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import ARRAY, UUID, Select, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ARRAY, UUID, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -26,11 +26,10 @@ from invoices_app.clients.models import Client
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
-from invoices_app.invoices import drafts, rules
+from invoices_app.invoices import drafts, numbering, rules
 from invoices_app.invoices.document import buyer_details, seller_details
 from invoices_app.invoices.models import (
     CREDIT_NOTE,
-    DraftEdit,
     Invoice,
     InvoiceStatus,
     LineItem,
@@ -38,6 +37,7 @@ from invoices_app.invoices.models import (
     NumberSeries,
     Payment,
 )
+from invoices_app.invoices.numbering import Numbered
 from invoices_app.results import FORM, Invalid
 
 NUMBER_CONSTRAINTS = frozenset({"uq_invoices_business_id_number", "uq_invoices_business_id_series_period_seq"})
@@ -259,24 +259,20 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
     counter rows are locked and bumped last, so that numbers have no gaps (a rollback gives them back) and the
     locks are held for as short as can be.
     """
-    these = DraftEdit.invoice_id.in_([invoice.id for invoice in invoices])
-    session.execute(delete(DraftEdit).where(in_business(DraftEdit), these))
     counters = {invoice.id: _counter(facts.series_of(invoice), invoice) for invoice in invoices}
     _open_counters(session, invoices[0].business_id, set(counters.values()) - facts.counters.keys())
     # Everyone takes the counters of several series in one order; sorting keeps the order of the dates within each.
     ordered = sorted(invoices, key=lambda invoice: counters[invoice.id])
+    numbered: list[Numbered] = []
     for (code, period), group in groupby(ordered, key=lambda invoice: counters[invoice.id]):
-        series, numbered = facts.series[code], list(group)
-        for seq, invoice in enumerate(numbered, start=_take_seqs(session, series, period, numbered)):
-            invoice.series, invoice.period, invoice.seq = series.code, period, seq
-            invoice.number = rules.format_number(series.pattern, seq, invoice.issue_date)
-            invoice.seller, invoice.buyer = facts.seller, facts.buyers[invoice.client_id]
-            invoice.issued_at = func.now()
-            invoice.version += 1
-            settle(invoice, invoice.paid_total, invoice.issue_date)
-    for invoice in invoices:
-        changes = {"number": invoice.number, "total": invoice.total}
-        audit.record(session, "invoice.issued", "invoice", invoice.id, changes)
+        series, those = facts.series[code], list(group)
+        for seq, invoice in enumerate(those, start=_take_seqs(session, series, period, those)):
+            number = rules.format_number(series.pattern, seq, invoice.issue_date)
+            settled = invoice.total == invoice.paid_total
+            status, paid_on = (InvoiceStatus.PAID, invoice.issue_date) if settled else (InvoiceStatus.SENT, None)
+            buyer = facts.buyers[invoice.client_id]
+            numbered.append(Numbered(invoice, code, period, seq, number, buyer, status, paid_on))
+    numbering.write(session, numbered, facts.seller)
 
 
 def direction(invoice: Invoice) -> int:

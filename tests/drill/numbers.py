@@ -24,7 +24,7 @@ from tests.support.databases import Database
 from tests.support.factories import make_invoice, today, value_of
 from tests.support.people import Person, make_owner
 
-STATEMENTS_AFTER_NUMBER = 4
+STATEMENTS_AFTER_NUMBER = 2
 """A forced failure comes at one of so many statements after the number was taken, or at the commit."""
 
 
