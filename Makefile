@@ -23,7 +23,7 @@ backup: for-running  ## Write the whole database into one file, while it is in u
 restore: for-running  ## Bring a backup back, into an empty database (FILE=..., and a new DATA_DIR)
 	@$(PYTHON) -m invoices_app restore "$(or $(FILE),$(error say which one: make restore FILE=invoices.backup))"
 
-bench: for-developing for-loading  ## Measure pages and writes beside a floor (QUICK=1; WRITE=1 into docs/benchmarks.md)
+bench: for-developing for-loading  ## Measure pages and writes beside a floor (QUICK=1; WRITE=1 into docs/benchmarks.md; SERVERS=1)
 	@$(PYTHON) -m tests.bench
 
 drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)

@@ -1,4 +1,7 @@
-"""Run by `make bench`. QUICK=1 takes less data and less time; WRITE=1 puts the figures into docs/benchmarks.md."""
+"""Run by `make bench`. QUICK=1 takes less data and less time; WRITE=1 puts the figures into docs/benchmarks.md.
+
+SERVERS=1 compares servers instead.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from invoices_app.launcher.environment import PROJECT_ROOT
+from tests.bench import servers
 from tests.bench.cases import Pace, all_cases
 from tests.bench.results import Result
 from tests.bench.world import FULL, QUICK, Size, world
@@ -27,6 +31,11 @@ def main() -> int:
     quick = os.environ.get("QUICK") == "1"
     size, pace = (QUICK, HURRIED) if quick else (FULL, UNHURRIED)
     workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
+    if servers.asked():
+        with world(size, workers) as measured:
+            for told_of in servers.report(measured, pace.seconds):
+                print(told_of, flush=True)
+        return 0
     results = []
     print(line("case", "ours", "floor", "ratio", "budget", ""), flush=True)
     with world(size, workers) as measured:
