@@ -1,8 +1,8 @@
 """Connections: how a transaction begins, whether one that waited is still alive, and statements that stand alone.
 
-A round trip to the database costs about as much as a simple statement, so none is made that tells nothing: BEGIN and
-the scope of a transaction travel with its first statement, and a connection that was in use a moment ago is not asked
-whether it lives.
+A round trip to the database costs about as much as a simple statement, so none is made that tells nothing: the scope of
+a transaction travels with its first statement, and a connection that was in use a moment ago is not asked whether it
+lives.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Opening = tuple[str, Mapping[str, Any]]
 class OpeningConnection(psycopg.Connection[Any]):
     """A connection whose transactions can begin with a statement that travels with the first one that asks something.
 
-    In one round trip: BEGIN, the opening, and that statement (libpq's pipeline mode).
+    In one round trip (libpq's pipeline mode), behind that of BEGIN.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
