@@ -11,7 +11,7 @@ from flask import Flask
 
 from invoices_app.db.keyset import ROWS_PER_PAGE
 from tests.support.databases import Database
-from tests.support.factories import issue, line, make_client, make_invoice
+from tests.support.factories import issue, line, make_client, make_invoice, read
 from tests.support.people import Person, make_owner
 
 # Each begins with one that finds the session. What enters the business travels with the first of a transaction.
@@ -117,4 +117,37 @@ def test_statements_of_the_next_rows(
     for url in further:
         with count_statements() as statements:
             assert person.browser.get(url, htmx=True).words()
+        assert len(statements) == budget, "\n".join(statements)
+
+
+WRITE_BUDGETS = {
+    "create": ("/invoices", 7),
+    "edit a cell": ("/invoices/{draft}/lines/{line}", 5),
+    "issue": ("/invoices/{draft}/issue", 6),
+}
+"""What people do all day; more lines make none of them more statements."""
+
+
+@pytest.mark.parametrize("lines", [3, 300])
+def test_statements_of_a_write(app: Flask, count_statements: Counter, lines: int) -> None:
+    person = make_owner(app, "Ada Owner", "Writes")
+    client_id = make_client(person)
+    issue(person, make_invoice(person, [line()], client_id))  # the counter of this year is there
+    draft = make_invoice(person, [line(f"Line {number}") for number in range(lines)], client_id)
+    line_id = read(person, draft).lines[1].id
+    sent = {
+        "create": {
+            "client_id": str(client_id),
+            "one_time_token": str(uuid.uuid4()),
+            **{f"lines-{n}-description": f"Line {n}" for n in range(lines)},
+        },
+        "edit a cell": {"quantity": "5", "version": "1"},
+        "issue": {"one_time_token": str(uuid.uuid4())},
+    }
+    page = person.browser.get(f"/invoices/{draft}")
+    for name, (path, budget) in WRITE_BUDGETS.items():
+        with count_statements() as statements:
+            is_edit = name == "edit a cell"
+            url = path.format(draft=draft, line=line_id)
+            person.browser.post(url, sent[name], 200 if is_edit else 303, htmx=is_edit, on=page)
         assert len(statements) == budget, "\n".join(statements)
