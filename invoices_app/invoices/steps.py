@@ -26,8 +26,9 @@ from invoices_app.clients.models import Client
 from invoices_app.db import constraints
 from invoices_app.db.base import new_id
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
-from invoices_app.invoices import drafts, numbering, rules
+from invoices_app.invoices import drafts, issuing, rules
 from invoices_app.invoices.document import buyer_details, seller_details
+from invoices_app.invoices.issuing import Numbered
 from invoices_app.invoices.models import (
     CREDIT_NOTE,
     Invoice,
@@ -37,7 +38,6 @@ from invoices_app.invoices.models import (
     NumberSeries,
     Payment,
 )
-from invoices_app.invoices.numbering import Numbered
 from invoices_app.results import FORM, Invalid
 
 NUMBER_CONSTRAINTS = frozenset({"uq_invoices_business_id_number", "uq_invoices_business_id_series_period_seq"})
@@ -272,7 +272,7 @@ def issue(session: Session, invoices: Sequence[Invoice], facts: IssueFacts) -> N
             status, paid_on = (InvoiceStatus.PAID, invoice.issue_date) if settled else (InvoiceStatus.SENT, None)
             buyer = facts.buyers[invoice.client_id]
             numbered.append(Numbered(invoice, code, period, seq, number, buyer, status, paid_on))
-    numbering.write(session, numbered, facts.seller)
+    issuing.write(session, numbered, facts.seller)
 
 
 def direction(invoice: Invoice) -> int:
