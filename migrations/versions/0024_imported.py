@@ -26,11 +26,13 @@ CHANGED = {
     "check_invoice_totals()": (
         (
             "    IF NOT FOUND THEN\n        RETURN NULL;\n    END IF;\n",
-            "    IF NOT FOUND OR NEW IS DISTINCT FROM document THEN\n        RETURN NULL;\n    END IF;\n"
-            "    IF document.incoming THEN\n"
-            "        RAISE EXCEPTION 'invoice %: it was left half imported', document.id\n"
-            "            USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_invoices_came_in', TABLE = 'invoices';\n"
-            "    END IF;\n",
+            (
+                "    IF NOT FOUND OR NEW IS DISTINCT FROM document THEN\n        RETURN NULL;\n    END IF;\n"
+                "    IF document.incoming THEN\n"
+                "        RAISE EXCEPTION 'invoice %: it was left half imported', document.id\n"
+                "            USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_invoices_came_in', TABLE = 'invoices';\n"
+                "    END IF;\n"
+            ),
         ),
     ),
     "index_invoices(uuid[])": (
@@ -60,7 +62,6 @@ REST_OF_WHOLE = (
     " AND (number IS NULL) = (issued_at IS NULL)"
     " AND (number IS NULL) = (seller IS NULL) AND (number IS NULL) = (buyer IS NULL)"
 )
-
 
 
 def upgrade() -> None:
