@@ -45,10 +45,12 @@ class Task(enum.StrEnum):
 
 
 class Import(Base):
-    """A file that somebody brought. `preview` is what was read from it by these `choices`, `result` what came in.
+    """A file that somebody brought. `sheet` is how it is to be read, of an archive what it holds.
+
+    `preview` is what was read from it by these `choices`, None when that is to be done, and `result` what came in.
 
     `attempts` counts how often the work was begun. A worker holds an advisory lock while it works, which ends with its
-    connection, so nothing here says who does; see `imports/jobs.py`.
+    connection, so nothing here says who it is; see `imports/jobs.py`.
     """
 
     __tablename__ = "imports"
@@ -70,6 +72,7 @@ class Import(Base):
     kind: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(10))
     task: Mapped[str] = mapped_column(String(10))
+    sheet: Mapped[dict[str, Any]]
     choices: Mapped[dict[str, Any] | None]
     preview: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]

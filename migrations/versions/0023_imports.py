@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("task", sa.String(length=10), nullable=False),
+        sa.Column("sheet", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("choices", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("preview", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("result", postgresql.JSONB(none_as_null=True), nullable=True),
