@@ -1,4 +1,4 @@
-"""`python -m invoices_app run` starts the whole program; `worker` one more process that imports, `flask ...` one command."""
+"""`python -m invoices_app run` starts the whole program, `worker` imports beside it, `flask ...` runs one command."""
 
 from __future__ import annotations
 

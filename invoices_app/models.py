@@ -11,6 +11,17 @@ from invoices_app.imports import models as imports
 from invoices_app.invoices import models as invoices
 from invoices_app.mail import models as mail
 
-__all__ = ["accounts", "clients", "figures", "imports", "invoices", "mail", "metadata", "scope_keys", "search", "second_factor"]
+__all__ = [
+    "accounts",
+    "clients",
+    "figures",
+    "imports",
+    "invoices",
+    "mail",
+    "metadata",
+    "scope_keys",
+    "search",
+    "second_factor",
+]
 
 metadata = Base.metadata

@@ -1,4 +1,4 @@
-"""Clears what has ended: sessions, links, invitations and imports that nobody used. A thread of each web worker does it.
+"""Clears what has ended: sessions, links, unused invitations and imports. A thread of each web worker does it.
 
 It goes by small batches, each a transaction of its own that waits for nobody; workers that meet skip each other's rows.
 """

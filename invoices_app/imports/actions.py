@@ -217,5 +217,3 @@ def _locked(session: Session, import_id: uuid.UUID, *, skip_locked: bool = False
     one = select(Import).where(in_business(Import), Import.id == import_id)
     locked = one.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
     return session.execute(locked).scalar_one_or_none()
-
-

@@ -106,7 +106,11 @@ def _settled(scope: Scope, import_id: uuid.UUID) -> Import:
 
 
 def _with(choices: Choices, wanted: Mapping[str, Any]) -> Choices:
-    made: dict[str, Callable[[Any], Any]] = {"tax_rate": lambda rate: Decimal(str(rate)), "status": Arrival, "currency": str}
+    made: dict[str, Callable[[Any], Any]] = {
+        "tax_rate": lambda rate: Decimal(str(rate)),
+        "status": Arrival,
+        "currency": str,
+    }
     return replace(choices, **{name: made[name](value) for name, value in wanted.items()})
 
 

@@ -166,6 +166,7 @@ def _found(row: Import) -> dict[str, Any]:
 
 def _readable(kept_json: dict[str, Any]) -> dict[str, Any]:
     """What is kept as JSON, with its amounts and dates as such."""
+
     def of(one: dict[str, Any]) -> dict[str, Any]:
         days = {name: date.fromisoformat(one[name]) for name in ("issue_date", "due_date") if name in one}
         amounts = {"total": Decimal(one["total"])} if "total" in one else {}

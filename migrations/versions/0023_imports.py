@@ -63,27 +63,21 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("kind IN ('clients', 'invoices', 'archive')", name=op.f("ck_imports_kind_known")),
-        sa.CheckConstraint(
-            "status IN ('preview', 'running', 'done', 'failed')", name=op.f("ck_imports_status_known")
-        ),
+        sa.CheckConstraint("status IN ('preview', 'running', 'done', 'failed')", name=op.f("ck_imports_status_known")),
         sa.CheckConstraint("task IN ('read', 'write')", name=op.f("ck_imports_task_known")),
         sa.CheckConstraint("octet_length(sha256) = 32", name=op.f("ck_imports_sha256_length")),
         sa.ForeignKeyConstraint(["business_id"], ["businesses.id"], name=op.f("fk_imports_business_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_imports_user_id")),
         sa.PrimaryKeyConstraint("business_id", "id", name=op.f("pk_imports")),
     )
-    op.create_index(
-        "ix_imports_changed_at", "imports", ["changed_at"], postgresql_where=sa.text("status = 'running'")
-    )
+    op.create_index("ix_imports_changed_at", "imports", ["changed_at"], postgresql_where=sa.text("status = 'running'"))
     op.create_table(
         "import_parts",
         sa.Column("business_id", sa.UUID(), nullable=False),
         sa.Column("import_id", sa.UUID(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint(
-            "octet_length(content) BETWEEN 1 AND 1048576", name=op.f("ck_import_parts_content_length")
-        ),
+        sa.CheckConstraint("octet_length(content) BETWEEN 1 AND 1048576", name=op.f("ck_import_parts_content_length")),
         _of_import("import_parts"),
         sa.PrimaryKeyConstraint("business_id", "import_id", "number", name=op.f("pk_import_parts")),
     )
@@ -103,9 +97,7 @@ def upgrade() -> None:
     )
     for table in ("imports", "import_parts", "import_problems"):
         _protect(table)
-    op.execute(
-        "CREATE POLICY waiting ON imports FOR SELECT USING (status = 'running' AND (SELECT is_delivering()))"
-    )
+    op.execute("CREATE POLICY waiting ON imports FOR SELECT USING (status = 'running' AND (SELECT is_delivering()))")
     op.execute(
         "CREATE POLICY clearing ON imports TO CURRENT_USER"
         " USING (current_setting('app.clearing', true) = 'on') WITH CHECK (false)"
