@@ -8,10 +8,10 @@ Xero's sales invoices and contacts (`*ContactName`, `POAddressLine1`), and Invoi
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from invoices_app.imports.days import folded
 from invoices_app.imports.plan import Kind
 
 
@@ -28,15 +28,9 @@ class Field:
 def _fields(prefix: str, told: Mapping[str, tuple[str, str]], *, of_line: bool = False) -> tuple[Field, ...]:
     """Fields from their labels and their synonyms, which are parted by commas; each goes by its bare name, too."""
     return tuple(
-        Field(prefix + name, label, tuple(filter(None, map(_key, f"{name},{synonyms}".split(",")))), of_line)
+        Field(prefix + name, label, tuple(filter(None, map(folded, f"{name},{synonyms}".split(",")))), of_line)
         for name, (label, synonyms) in told.items()
     )
-
-
-def _key(heading: str) -> str:
-    """A heading without case, accents, spaces and signs: `*ContactName`, `contact name` and `Contact_Name` are one."""
-    folded = unicodedata.normalize("NFKD", heading.casefold())
-    return "".join(sign for sign in folded if sign.isalnum())
 
 
 # What a client has apart from its name; the keys are columns of the table of clients.
@@ -48,8 +42,8 @@ _DETAILS = {
     "address_line1": (
         "Address",
         (
-            "POAddressLine1, Client Street, Client Address 1, Client Address, Address 1, Street, Address, Billing Address,"
-            " Straße, Strasse, Adresse, Anschrift"
+            "POAddressLine1, Client Street, Client Address 1, Client Address, Address 1, Street, Address,"
+            " Billing Address, Straße, Strasse, Adresse, Anschrift"
         ),
     ),
     "address_line2": (
@@ -73,15 +67,15 @@ _CLIENT = {
     "client_id": (
         "Client's number",
         (
-            "CustomerID, Customer No, Customer Number, Client Number, Client No, AccountNumber, Account No, Kundennummer,"
-            " Kunden-Nr, Kundennr"
+            "CustomerID, Customer No, Customer Number, Client Number, Client No, AccountNumber, Account No,"
+            " Kundennummer, Kunden-Nr, Kundennr"
         ),
     ),
     "name": (
         "Client",
         (
-            "client_name, ContactName, Client Name, Customer Name, Client, Customer, Company Name, Company, Organisation,"
-            " Organization, Bill To, Kunde, Kundenname, Firma, Firmenname, Name, Contact, Kontakt"
+            "client_name, ContactName, Client Name, Customer Name, Client, Customer, Company Name, Company,"
+            " Organisation, Organization, Bill To, Kunde, Kundenname, Firma, Firmenname, Name, Contact, Kontakt"
         ),
     ),
 }
@@ -91,7 +85,7 @@ _INVOICE = {
         "Invoice number",
         (
             "InvoiceNumber, Invoice Invoice Number, InvoiceNo, Invoice No, Invoice Nr, Invoice #, Invoice, Invoice ID,"
-            " Document Number, Number, Rechnungsnummer, Rechnungs-Nr, Rechnungsnr, Rechnung, Belegnummer, Beleg-Nr, Nummer"
+            " Document Number, Number, Rechnungsnummer, Rechnungs-Nr, Rechnungsnr, Rechnung, Belegnummer, Nummer"
         ),
     ),
     "status": ("Status", "Invoice Status, Zahlungsstatus"),
@@ -175,8 +169,8 @@ _LINE = {
     "tax_rate": (
         "Tax, %",
         (
-            "Item Tax Rate 1, Tax Rate 1, TaxType, Tax Rate, VAT Rate, GST Rate, Tax Percent, Tax, VAT, GST, Steuersatz,"
-            " MwSt, MwSt-Satz, USt-Satz"
+            "Item Tax Rate 1, Tax Rate 1, TaxType, Tax Rate, VAT Rate, GST Rate, Tax Percent, Tax, VAT, GST,"
+            " Steuersatz, MwSt, MwSt-Satz, USt-Satz"
         ),
     ),
     "exemption_reason": ("Why exempt", ""),
@@ -231,7 +225,7 @@ def match(header: Sequence[str], kind: Kind) -> dict[str, int]:
     names = [cell.strip().lower() for cell in header]
     for field in FIELDS[kind]:
         _take(found, field.name, (field.name,), names)
-    for headings in ([_key(cell) for cell in header], [_key(_ASIDE.sub("", cell)) for cell in header]):
+    for headings in ([folded(cell) for cell in header], [folded(_ASIDE.sub("", cell)) for cell in header]):
         for field in FIELDS[kind]:
             _take(found, field.name, field.synonyms, headings)
     if kind is Kind.INVOICES and "line_description" not in found and "notes" in found:
