@@ -106,12 +106,8 @@ def _settled(scope: Scope, import_id: uuid.UUID) -> Import:
 
 
 def _with(choices: Choices, wanted: Mapping[str, Any]) -> Choices:
-    made: dict[str, Callable[[Any], Any]] = {
-        "tax_rate": lambda rate: Decimal(str(rate)),
-        "status": Arrival,
-        "currency": str,
-    }
-    return replace(choices, **{name: made[name](value) for name, value in wanted.items()})
+    kinds: dict[str, Callable[[str], Any]] = {"tax_rate": Decimal, "status": Arrival, "currency": str}
+    return replace(choices, **{name: kinds[name](str(value)) for name, value in wanted.items()})
 
 
 def _tell(found: Mapping[str, Any] | None, words: Mapping[str, str], say: Say) -> None:

@@ -17,13 +17,14 @@ from invoices_app.db.tenancy import Scope, enter
 TELL_SECONDS = 0.5
 ATTEMPTS = 3
 
-_KEY = " WHERE business_id = :business_id AND id = :id AND status = 'running'"
+_KEY = "WHERE business_id = :business_id AND id = :id AND status = 'running'"
 _BEGIN = text(
-    "UPDATE imports SET attempts = attempts + 1, rows_done = 0" + _KEY + " RETURNING attempts, cancel_requested"
+    f"UPDATE imports SET attempts = attempts + 1, rows_done = 0 {_KEY} RETURNING attempts, cancel_requested"  # noqa: S608
 )
-_TELL = text("UPDATE imports SET rows_done = :rows_done" + _KEY + " RETURNING cancel_requested")
+_TELL = text(f"UPDATE imports SET rows_done = :rows_done {_KEY} RETURNING cancel_requested")  # noqa: S608
 _FAIL = text(
-    "UPDATE imports SET status = 'failed', outcome = :outcome, cancel_requested = :cancelled, changed_at = now()" + _KEY
+    "UPDATE imports SET status = 'failed', outcome = :outcome, cancel_requested = :cancelled,"  # noqa: S608
+    f" changed_at = now() {_KEY}"
 )
 
 CANCELLED = "It was cancelled, and nothing of it was kept."

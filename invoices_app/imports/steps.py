@@ -42,7 +42,7 @@ def read(session: Session, row: Import, path: Path, tell: Tell = previewing.in_p
 
 
 def read_before_writing(session: Session, row: Import, path: Path, tell: Tell) -> None:
-    """The same for an import that is to be written next; it fails when there are bad rows that nobody agreed to lose."""
+    """The same for an import that is written next; it fails when there are bad rows that nobody agreed to lose."""
     _preview(session, row, path, tell)
     if why := why_not(row):
         row.status, row.outcome, row.changed_at = Status.FAILED, f"{why} Nothing of it was kept.", func.now()
