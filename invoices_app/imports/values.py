@@ -142,7 +142,7 @@ _ALSO_CALLED = {
     "rsa": "ZA", "uae": "AE", "hong kong": "HK", "macao": "MO", "macau": "MO", "korea": "KR", "czech republic": "CZ",
     "turkey": "TR", "viet nam": "VN", "russian federation": "RU", "brd": "DE",
 }  # fmt: skip
-_NOWHERE = frozenset({"unspecified", "unknown", "none", "na", "nil", "null", "other", "unbekannt"})
+_NOWHERE = frozenset({"unspecified", "unknown", "none", "n/a", "nil", "null", "other", "unbekannt"})
 
 
 @cache
@@ -158,21 +158,20 @@ def _countries() -> Mapping[str, str]:
     return names | {folded(name): code for name, code in _ALSO_CALLED.items()} | {code.lower(): code for code in codes}
 
 
+@lru_cache(REMEMBERED)
 def country(raw: str) -> str | None:
     """The ISO 3166 code of a country by its code or its name in some languages; None for what is none.
 
     An empty text is a country that nobody named.
     """
     name = folded(raw)
-    return "" if not name or name in _NOWHERE else _countries().get(name)
+    return "" if not name or raw.strip().casefold() in _NOWHERE else _countries().get(name)
 
 
 _CURRENCY_SIGNS = {
     "€": "EUR",
     "£": "GBP",
-    "$": "USD",
     "us$": "USD",
-    "¥": "JPY",
     "fr.": "CHF",
     "sfr": "CHF",
     "zł": "PLN",
