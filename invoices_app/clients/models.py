@@ -26,7 +26,7 @@ NAME_SORT_LENGTH = 100
 
 
 class Client(Base):
-    """A client. `notes` are the business's own and appear on no document."""
+    """A client. `notes` are the business's own and appear on no document; `import_id` is the import that made it."""
 
     __tablename__ = "clients"
     __table_args__ = (
@@ -69,6 +69,7 @@ class Client(Base):
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     archived_at: Mapped[datetime | None]
     archiving_id: Mapped[uuid.UUID | None]
+    import_id: Mapped[uuid.UUID | None]
     name_sort: Mapped[str] = mapped_column(
         Text, Computed(f"left(search_fold(name), {NAME_SORT_LENGTH})", persisted=True)
     )

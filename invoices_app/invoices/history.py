@@ -25,6 +25,9 @@ ORDER = Order(AuditEvent.id, AuditEvent.id, descending=True)
 NAMED = frozenset({"client", "client_id", "from", "credit_note", "draft"})
 """Changes that hold the id of a client or an invoice, or [before, after] of one."""
 
+ARRIVALS = ("data.imported", "business.imported")
+"""What an import is told by in the history of each thing that came with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -68,28 +71,38 @@ def of_invoice(invoice_id: uuid.UUID, place: Place) -> History | None:
     """The history of an invoice, or None when this business has no such invoice."""
     name = func.coalesce(Invoice.number, "draft for " + Invoice.client_name)
     return _history(
-        select(Invoice.id, name, Invoice.currency).where(in_business(Invoice)), Invoice.id, invoice_id, place
+        select(Invoice.id, name, Invoice.currency, Invoice.import_id).where(in_business(Invoice)),
+        Invoice.id,
+        invoice_id,
+        place,
     )
 
 
 def of_client(client_id: uuid.UUID, place: Place) -> History | None:
     """The history of a client, or None when this business has no such client."""
-    return _history(select(Client.id, Client.name, literal("")).where(in_business(Client)), Client.id, client_id, place)
+    subjects = select(Client.id, Client.name, literal(""), Client.import_id)
+    return _history(subjects.where(in_business(Client)), Client.id, client_id, place)
 
 
 def _history(subjects: Select[*tuple[Any, ...]], key: Any, subject_id: uuid.UUID, place: Place) -> History | None:
     row = db.session.execute(subjects.where(key == subject_id)).one_or_none()
     if row is None:
         return None
-    page = fetch_page(lambda way: (_events(subject_id, way), {}), ORDER, place, _event)
+    *subject, import_id = row
+    page = fetch_page(lambda way: (_events(subject_id, import_id, way), {}), ORDER, place, _event)
     ids = set(chain.from_iterable(_ids(event.changes) for event in page.rows))
-    return History(Subject(*row), page, _names(ids), _earlier_currencies(subject_id))
+    return History(Subject(*subject), page, _names(ids), _earlier_currencies(subject_id))
 
 
-def _events(subject_id: uuid.UUID, way: Walk) -> Select[Any]:
+def _events(subject_id: uuid.UUID, import_id: uuid.UUID | None, way: Walk) -> Select[Any]:
+    """Those of the subject, and that of the import that it came with: one for all of its thousands."""
     columns = (AuditEvent.id, AuditEvent.created_at, AuditEvent.action, AuditEvent.changes, User.name)
     found = select(ORDER.select_key(), *columns).outerjoin(User, User.id == AuditEvent.actor_id)
-    return walk([found.where(in_business(AuditEvent), AuditEvent.entity_id == subject_id)], ORDER, way)
+    found = found.where(in_business(AuditEvent))
+    branches = [found.where(AuditEvent.entity_id == subject_id)]
+    if import_id is not None:
+        branches.append(found.where(AuditEvent.entity_id == import_id, AuditEvent.action.in_(ARRIVALS)))
+    return walk(branches, ORDER, way)
 
 
 def _event(row: Any) -> Event:

@@ -288,6 +288,7 @@ _TELL: Mapping[str, Callable[[_Told], list[Markup]]] = {
     "business.seeded": lambda told: [Markup("had {} invoices made").format(told.changes.get("invoices", "many"))],
     "business.exported": _says("exported all data"),
     "business.imported": _says("imported an archive of all data"),
+    "data.imported": _says("imported it from {}", "file"),
     "business.entered": _says("came over from another business"),
     "member.invited": _invited,
     "member.joined": lambda told: [Markup("joined as {}").format(told.plain("role"))],

@@ -41,6 +41,7 @@ from invoices_app.db.base import (
 NUMBER_LENGTH = 40
 SERIES_LENGTH = 20
 REFERENCE_LENGTH = 100
+SOURCE_LENGTH = 100
 REASON_LENGTH = 200
 DESCRIPTION_LENGTH = 500
 UNIT_LENGTH = 20
@@ -55,6 +56,8 @@ TAX_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 PAYMENT_METHODS = ("bank_transfer", "card", "cash", "direct_debit", "cheque", "other")
 SET_OFF = "credit_note"
 """The method of the two payments by which a credit note and its invoice settle each other: no money moves."""
+OWN_NUMBERS = "imported"
+"""The series of imported documents whose numbers fit none of the business's: they have no place in an order."""
 COMMERCIAL_INVOICE = 380
 CREDIT_NOTE = 381
 
@@ -98,6 +101,7 @@ class NumberSeries(Base):
     __table_args__ = (
         CheckConstraint("position('{seq' IN pattern) > 0", name="pattern_counts"),
         CheckConstraint("NOT yearly OR position('{year}' IN pattern) > 0", name="yearly_with_year"),
+        CheckConstraint(f"code <> '{OWN_NUMBERS}'", name="code_free"),
         # One default a business: invoices.series.
         Index(
             "uq_number_series_business_id_default",
@@ -141,7 +145,8 @@ class Invoice(Base):
     by a trigger: the client's name of today in a draft, the name that it was issued with afterwards. `version` counts
     the changes of the header, `revision` all edits of a draft; its due date follows the terms unless `due_by_hand`.
     A credit note has the amounts and quantities of its `preceding_invoice_id` (BT-25) negated; what was written to put
-    a credited invoice right names it there, too.
+    a credited invoice right names it there, too. What came from elsewhere has the `import_id` of its import and was
+    `imported_as` what its file called it; only while that is written it is `incoming`, and never at commit.
     """
 
     __tablename__ = "invoices"
@@ -151,7 +156,7 @@ class Invoice(Base):
         ForeignKeyConstraint(["business_id", "wanted_series"], ["number_series.business_id", "number_series.code"]),
         CheckConstraint("(status = 'draft') = (number IS NULL)", name="numbered_unless_draft"),
         CheckConstraint(
-            "(number IS NULL) = (seq IS NULL) AND (number IS NULL) = (issued_at IS NULL)"
+            f"(seq IS NULL) = (series IN ('', '{OWN_NUMBERS}')) AND (number IS NULL) = (issued_at IS NULL)"
             " AND (number IS NULL) = (seller IS NULL) AND (number IS NULL) = (buyer IS NULL)",
             name="issued_whole",
         ),
@@ -167,10 +172,20 @@ class Invoice(Base):
         CheckConstraint("minor_units BETWEEN 0 AND 3", name="minor_units_range"),
         CheckConstraint(f"type_code IN ({COMMERCIAL_INVOICE}, {CREDIT_NOTE})", name="type_code_known"),
         CheckConstraint(f"type_code <> {CREDIT_NOTE} OR preceding_invoice_id IS NOT NULL", name="credit_note_refers"),
+        CheckConstraint(f"series <> '{OWN_NUMBERS}' OR imported_as IS NOT NULL", name="own_number_imported"),
+        CheckConstraint("imported_as <> ''", name="imported_as_filled"),
         percent_check("discount_percent"),
-        # No number twice, and none twice within a series: NULL only in drafts, which have neither.
+        # No number twice, and none twice within a series: NULL in drafts, and in numbers without a place in any.
         Index("uq_invoices_business_id_number", "business_id", "number", unique=True),
         Index("uq_invoices_business_id_series_period_seq", "business_id", "series", "period", "seq", unique=True),
+        # Nothing is imported twice: imports.matching.
+        Index(
+            "uq_invoices_business_id_imported_as",
+            "business_id",
+            "imported_as",
+            unique=True,
+            postgresql_where=text("imported_as IS NOT NULL"),
+        ),
         # The lists, one index a sort, read in both directions: invoices.queries.invoice_page. That by due date also
         # finds what is overdue: dashboard.queries.to_do.
         *(Index(f"ix_invoices_business_id_shelf_{key}", "business_id", "shelf", key, "id") for key in SORT_KEYS),
@@ -256,6 +271,9 @@ class Invoice(Base):
     client_sort: Mapped[str] = mapped_column(Text, Computed("left(search_fold(client_name), 100)", persisted=True))
     amount_sort: Mapped[int] = mapped_column(BigInteger, Computed("(total * 1000)::bigint", persisted=True))
     due_by_hand: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    import_id: Mapped[uuid.UUID | None]
+    imported_as: Mapped[str | None] = mapped_column(String(SOURCE_LENGTH))
+    incoming: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     revision: Mapped[int] = mapped_column(server_default="0", default=0)
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     created_at: Mapped[datetime] = created_at_column()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 
 from invoices_app.invoices.models import CREDIT_NOTE, LAST_YEAR, NUMBER_LENGTH
 from invoices_app.money import ONE, ZERO, minor_units, product, quantize, quotient, share
@@ -35,6 +36,7 @@ _SEQ = re.compile(r"\{seq(?::0([1-9]))?\}")
 _TOKENS = re.compile(r"\{(?:year|month|seq(?::0[1-9])?)\}")
 _LITERAL = re.compile(r"[\w /.#-]*")
 _DIGITS = re.compile(r"[0-9]+")
+_TOKEN_FORMS = {"{year}": "(?:199[0-9]|20[0-9]{2}|21[0-9]{2})", "{month}": "(?:0[1-9]|1[0-2])"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,53 @@ def number_shape(pattern: str) -> str:
     So two series whose text differs in digits alone are not told apart.
     """
     return _DIGITS.sub("#", format_number(pattern, 1, date(LAST_YEAR, 12, 31))).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """Regular expressions for the numbers of a pattern, read alike by Python and by PostgreSQL.
+
+    `whole` matches such a number; `year` and `seq` take that part out of it, `year` is '' when it has none.
+    """
+
+    whole: str
+    year: str
+    seq: str
+
+
+@cache
+def number_form(pattern: str) -> NumberForm:
+    """How numbers of a pattern can be known, whoever made them."""
+    parts = re.split(rf"({_TOKENS.pattern})", pattern)
+    forms = [_token_form(part) or re.escape(part) for part in parts]
+    years = [place for place, part in enumerate(parts) if part == "{year}"]
+    seq = next(place for place, part in enumerate(parts) if _SEQ.fullmatch(part))
+    return NumberForm(_whole(forms), _whole(forms, years[0]) if years else "", _whole(forms, seq))
+
+
+def _token_form(part: str) -> str | None:
+    """What may stand where a pattern has this token; None for plain text."""
+    if found := _SEQ.fullmatch(part):
+        width = int(found[1] or 1)
+        longer = f"[1-9][0-9]{{{width},}}"
+        return f"(?:[0-9]{{{width}}}|{longer})"
+    return _TOKEN_FORMS.get(part)
+
+
+def _whole(forms: Sequence[str], taken: int | None = None) -> str:
+    return r"\A" + "".join(f"({form})" if place == taken else form for place, form in enumerate(forms)) + r"\Z"
+
+
+def place_of(number: str, pattern: str, *, yearly: bool) -> tuple[str, int] | None:
+    """The period and the place of a number in a series with this pattern; None when the series cannot make it."""
+    form = number_form(pattern)
+    found = re.search(form.seq, number)
+    if found is None or not 0 < int(found[1]) <= MAX_SEQ:
+        return None
+    if not yearly:
+        return "", int(found[1])
+    year = re.search(form.year, number)
+    return (year[1], int(found[1])) if year else None
 
 
 def shown_status(status: str, due: date, amount_due: Decimal, today: date) -> str:

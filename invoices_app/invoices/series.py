@@ -12,7 +12,7 @@ from sqlalchemy import and_, case, func, select
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
-from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries
+from invoices_app.invoices.models import OWN_NUMBERS, Invoice, NumberCounter, NumberSeries
 
 GAPS_SHOWN = 100
 UNKNOWN_SERIES = "Choose one of your number series."
@@ -116,6 +116,12 @@ def reports(today: date) -> list[Report]:
         )
         for code in codes
     ]
+
+
+def own_numbers() -> int:
+    """How many imported documents have numbers that fit no series, and so no place in an order."""
+    those = (in_business(Invoice), Invoice.series == OWN_NUMBERS)
+    return db.session.execute(select(func.count()).select_from(Invoice).where(*those)).scalar_one()
 
 
 def _gaps() -> list[tuple[str, Gap]]:

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from invoices_app.accounts import audit
 from invoices_app.db.tenancy import current_scope, in_business
 from invoices_app.db.transaction import transaction
-from invoices_app.invoices import rules, steps
-from invoices_app.invoices.models import Invoice, NumberCounter, NumberSeries
+from invoices_app.invoices import numbering, rules, steps
+from invoices_app.invoices.models import OWN_NUMBERS, Invoice, NumberCounter, NumberSeries
 from invoices_app.results import ActionResult, Conflict, Invalid, NotFound, Ok
 
 MAX_SERIES = 50
+RESERVED = "Imported numbers are kept under this name: use another one."
 TOO_MANY = f"A business has at most {MAX_SERIES} number series."
 
 
@@ -33,7 +34,9 @@ class SeriesValues:
 
 
 def add_series(code: str, values: SeriesValues, today: date) -> ActionResult[str]:
-    """Add a series; the value is its code."""
+    """Add a series; the value is its code. It goes on above imported numbers that look like its own."""
+    if code.casefold() == OWN_NUMBERS:
+        return Invalid.because(RESERVED, "code")
     with transaction() as session:
         known = _locked(session)
         if any(series.code.casefold() == code.casefold() for series in known):
@@ -79,6 +82,7 @@ def _save(
         return _refused(session, problem)
     is_new = series.pattern == ""
     counted_otherwise = not is_new and series.yearly != values.yearly
+    looks_otherwise = series.pattern != values.pattern
     wanted = {"pattern": values.pattern, "yearly": values.yearly, "is_default": values.is_default or series.is_default}
     changes = {"code": series.code, **wanted} if is_new else audit.difference(series, wanted)
     if wanted["is_default"] and not series.is_default:
@@ -90,6 +94,8 @@ def _save(
         series.version += 1
     session.add(series)
     session.flush()
+    if looks_otherwise or counted_otherwise:
+        numbering.move_past_given(session, series)
     if values.next_seq is not None or counted_otherwise:
         counted = _count_from(session, series, values.next_seq, today)
         if isinstance(counted, Invalid):
@@ -116,7 +122,8 @@ def _problem(
             told = f"{other.code} could make the same numbers: let the text between the figures differ."
             return Invalid.because(told, "pattern")
     shape_of_number = func.lower(func.regexp_replace(Invoice.number, "[0-9]+", "#", "g"))
-    taken = exists().where(in_business(Invoice), Invoice.series != series.code, shape_of_number == shape)
+    others = Invoice.series.not_in([series.code, OWN_NUMBERS])
+    taken = exists().where(in_business(Invoice), others, shape_of_number == shape)
     if session.execute(select(taken)).scalar_one():
         return Invalid.because("Numbers like these were given by another series: use another text.", "pattern")
     return None
@@ -129,18 +136,16 @@ def _count_from(
 
     The counter is locked before they are looked at, so that nobody uses another one meanwhile.
     """
-    key = {
-        "business_id": series.business_id,
-        "series": series.code,
-        "period": rules.number_period(today, yearly=series.yearly),
-    }
+    period = rules.number_period(today, yearly=series.yearly)
+    key = {"business_id": series.business_id, "series": series.code, "period": period}
     session.execute(insert(NumberCounter).values(**key).on_conflict_do_nothing())
     statement = select(NumberCounter).filter_by(**key).with_for_update()
     counter = session.execute(statement.execution_options(populate_existing=True)).scalar_one()
     used = select(func.max(Invoice.seq)).where(in_business(Invoice), Invoice.series == series.code)
     if series.yearly:  # whatever the periods were when they were given
         used = used.where(extract("year", Invoice.issue_date) == today.year)
-    highest = session.execute(used).scalar_one() or 0
+    given = numbering.highest_given(session, series)
+    highest = max(session.execute(used).scalar_one() or 0, given.get(period, 0))
     if next_seq is not None and next_seq <= highest:
         told = f"{highest} is used already: enter {highest + 1} or more."
         return Invalid.because(told, "next_seq")

@@ -371,6 +371,12 @@ def store_usual_series(session: Session, business_id: uuid.UUID) -> None:
     session.execute(insert(NumberSeries).values(**_usual_series(business_id)).on_conflict_do_nothing())
 
 
+def store_usual_series_if_none(session: Session, business_id: uuid.UUID) -> None:
+    """Make the usual series when the business has none at all."""
+    if not session.execute(select(NumberSeries.code).where(in_business(NumberSeries)).limit(1)).one_or_none():
+        store_usual_series(session, business_id)
+
+
 def _usual_series(business_id: uuid.UUID) -> dict[str, Any]:
     usual = {"code": rules.DEFAULT_SERIES, "pattern": rules.DEFAULT_PATTERN, "yearly": True, "is_default": True}
     return {"business_id": business_id, **usual}

@@ -57,6 +57,7 @@ WORDS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
                ["changed the client from Ann & Co to Ben Ltd",
                 "changed the due date from 22 November 2026 to 1 December 2026", "removed the notes, “a b”",
                 "changed the discount from 0% to 5%", "changed the currency from “EUR” to “GBP”"]),
+    "imported": ("data.imported", {"file": "old.csv", "invoices": 3}, ["imported it from “old.csv”"]),
     "long": ("invoice.changed", {"notes": ["", "x" * 200]}, [f"set the notes to “{'x' * 80}…”"]),
     "issued": ("invoice.issued", {"number": "INV-2026-0004", "total": "120"},
                ["issued it as INV-2026-0004, €120.00 in total"]),

@@ -1,0 +1,133 @@
+"""What comes in from elsewhere: known by what its file called it, with a number of its own if it must, and written in portions.
+
+An invoice that is being imported is `incoming` while its lines are written: it is not in search and figures yet, so that its
+words and sums are made once and not at every step. None can stay so: that is refused at commit, together with sums that do
+not add up. Which version of a row is held at commit is the last one; those before it are no longer recomputed.
+
+Revision ID: 0024
+Revises: 0022
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0024"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+SOURCE_LENGTH = 100
+OWN_NUMBERS = "imported"
+
+# Of functions that there are: what is said in them now, and what from now on.
+CHANGED = {
+    "check_invoice_totals()": (
+        (
+            "    IF NOT FOUND THEN\n        RETURN NULL;\n    END IF;\n",
+            (
+                "    IF NOT FOUND OR NEW IS DISTINCT FROM document THEN\n        RETURN NULL;\n    END IF;\n"
+                "    IF document.incoming THEN\n"
+                "        RAISE EXCEPTION 'invoice %: it was left half imported', document.id\n"
+                "            USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_invoices_came_in', TABLE = 'invoices';\n"
+                "    END IF;\n"
+            ),
+        ),
+    ),
+    "index_invoices(uuid[])": (
+        (
+            "ON i.business_id = current_business_id() AND i.id = changed.id\n",
+            "ON i.business_id = current_business_id() AND i.id = changed.id AND NOT i.incoming\n",
+        ),
+    ),
+    "keep_invoice_search()": (
+        (
+            "SELECT id, number, reference, client_id, client_name FROM new_rows",
+            "SELECT id, number, reference, client_id, client_name, incoming FROM new_rows",
+        ),
+        (
+            "EXCEPT SELECT id, number, reference, client_id, client_name FROM old_rows",
+            "EXCEPT SELECT id, number, reference, client_id, client_name, incoming FROM old_rows",
+        ),
+    ),
+    "keep_invoice_figures()": (
+        (
+            "i.total, i.amount_due\n        ) f\n        GROUP BY",
+            "i.total, i.amount_due\n        ) f\n        WHERE NOT i.incoming GROUP BY",
+        ),
+    ),
+}
+REST_OF_WHOLE = (
+    " AND (number IS NULL) = (issued_at IS NULL)"
+    " AND (number IS NULL) = (seller IS NULL) AND (number IS NULL) = (buyer IS NULL)"
+)
+
+
+def upgrade() -> None:
+    op.add_column("clients", sa.Column("import_id", sa.UUID(), nullable=True))
+    op.add_column("invoices", sa.Column("import_id", sa.UUID(), nullable=True))
+    op.add_column("invoices", sa.Column("imported_as", sa.String(length=SOURCE_LENGTH), nullable=True))
+    op.add_column("invoices", sa.Column("incoming", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    _hold_whole(f"(seq IS NULL) = (series IN ('', '{OWN_NUMBERS}'))")
+    op.create_check_constraint(
+        op.f("ck_invoices_own_number_imported"), "invoices", f"series <> '{OWN_NUMBERS}' OR imported_as IS NOT NULL"
+    )
+    op.create_check_constraint(op.f("ck_invoices_imported_as_filled"), "invoices", "imported_as <> ''")
+    op.create_check_constraint(op.f("ck_number_series_code_free"), "number_series", f"code <> '{OWN_NUMBERS}'")
+    op.create_index(
+        "uq_invoices_business_id_imported_as",
+        "invoices",
+        ["business_id", "imported_as"],
+        unique=True,
+        postgresql_where=sa.text("imported_as IS NOT NULL"),
+    )
+    for signature, changes in CHANGED.items():
+        _rewrite(signature, changes)
+
+
+def _hold_whole(seq: str) -> None:
+    """What an issued document has, and a draft has not; `seq` says it of its place in a series."""
+    op.drop_constraint(op.f("ck_invoices_issued_whole"), "invoices", type_="check")
+    op.create_check_constraint(op.f("ck_invoices_issued_whole"), "invoices", seq + REST_OF_WHOLE)
+
+
+def _rewrite(signature: str, changes: tuple[tuple[str, str], ...]) -> None:
+    """Change what a function says, wherever it says it."""
+    definition: str = op.get_bind().scalar(
+        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": signature}
+    )
+    for before, after in changes:
+        if before not in definition:
+            raise RuntimeError(f"{signature} is not as this migration knows it: {before}")
+        definition = definition.replace(before, after)
+    op.execute(definition.replace(":", "\\:"))
+
+
+def downgrade() -> None:
+    for signature, changes in CHANGED.items():
+        _rewrite(signature, tuple((after, before) for before, after in changes))
+    op.drop_index("uq_invoices_business_id_imported_as", table_name="invoices")
+    op.drop_constraint(op.f("ck_number_series_code_free"), "number_series", type_="check")
+    op.drop_constraint(op.f("ck_invoices_imported_as_filled"), "invoices", type_="check")
+    op.drop_constraint(op.f("ck_invoices_own_number_imported"), "invoices", type_="check")
+    _count_own_numbers()
+    _hold_whole("(number IS NULL) = (seq IS NULL)")
+    for column in ("incoming", "imported_as", "import_id"):
+        op.drop_column("invoices", column)
+    op.drop_column("clients", "import_id")
+
+
+def _count_own_numbers() -> None:
+    """Before, every number had a place in its series; the owner sees every tenant's rows only while this runs."""
+    for statement in (
+        "ALTER TABLE invoices DISABLE TRIGGER USER",
+        "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY",
+        f"""UPDATE invoices i SET seq = counted.place FROM (
+            SELECT business_id, id, row_number() OVER (PARTITION BY business_id ORDER BY id) AS place
+            FROM invoices WHERE series = '{OWN_NUMBERS}'
+        ) AS counted WHERE i.business_id = counted.business_id AND i.id = counted.id""",
+        "ALTER TABLE invoices FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE invoices ENABLE TRIGGER USER",
+    ):
+        op.execute(statement)
