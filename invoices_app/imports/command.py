@@ -83,8 +83,8 @@ def _uploaded(path: Path) -> uuid.UUID:
     match result:
         case Ok(import_id):
             return import_id
-        case Invalid() as refusal:
-            raise StoppedError(" ".join(refusal.sentences()))
+        case Invalid() as refused:
+            raise StoppedError(" ".join(refused.sentences()))
         case _:
             raise StoppedError("There is no such business.")
 

@@ -168,7 +168,9 @@ def _readable(kept_json: dict[str, Any]) -> dict[str, Any]:
     """What is kept as JSON, with its amounts and dates as such."""
 
     def of(one: dict[str, Any]) -> dict[str, Any]:
-        days = {name: date.fromisoformat(one[name]) for name in ("issue_date", "due_date") if name in one}
+        days: dict[str, Any] = {
+            name: date.fromisoformat(one[name]) for name in ("issue_date", "due_date") if name in one
+        }
         amounts = {"total": Decimal(one["total"])} if "total" in one else {}
         return {**one, **days, **amounts}
 

@@ -46,9 +46,9 @@ class DateOrder(enum.StrEnum):
 class Choices:
     """What a person decides on the preview, for rows that do not say it themselves.
 
-    `columns` leads from a field (see `columns.FIELDS`) to the place of its column, 0 for the first. `series` is the code
-    of the number series whose numbers the file holds, '' to go by their patterns. `without_client` names the client of rows that name none,
-    '' when such rows are bad.
+    `columns` leads from a field (see `columns.FIELDS`) to the place of its column, 0 for the first. `series` is the
+    code of the number series whose numbers the file holds, '' to go by their patterns. `without_client` names the
+    client of rows that name none, '' when such rows are bad.
     """
 
     kind: Kind
@@ -66,8 +66,8 @@ class Choices:
 class Problem:
     """Why a row does not come in, or what is noted about one that does (`is_note`).
 
-    `line` counts the lines of the file from 1, the header being the first; `column` is its name in the file, '' for the whole row.
-    `sentence` is shown to people as it is.
+    `line` counts the lines of the file from 1, the header being the first; `column` is its name in the file, '' for the
+    whole row. `sentence` is shown to people as it is.
     """
 
     line: int
@@ -109,10 +109,11 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class PlannedInvoice:
-    """An invoice with its lines in their order and its totals, computed by `rules.compute` and checked against the file's.
+    """An invoice with its lines in their order and its totals, computed by `rules.compute`, checked against the file's.
 
     `source` is what the file calls it, by which it is known when the same file comes again: its number, or what stands
-    for one in a draft. `number` is the same, None for a draft. `paid` is what was paid of it, on `paid_on`: nothing, a part, or all.
+    for one in a draft. `number` is the same, None for a draft. `paid` is what was paid of it, on `paid_on`: nothing, a
+    part, or all.
     """
 
     line: int

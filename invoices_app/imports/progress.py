@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from invoices_app.db.tenancy import Scope, enter
 
@@ -53,7 +54,7 @@ class Progress:
         found = self._run(_BEGIN)
         if found is None:
             return False
-        attempts, cancelled = found
+        attempts, cancelled = int(found[0]), bool(found[1])
         if cancelled:
             self.fail(CANCELLED, cancelled=True)
         elif attempts > ATTEMPTS:
@@ -74,9 +75,9 @@ class Progress:
         """End it without anything kept; `outcome` is the sentence for people."""
         self._run(_FAIL, outcome=outcome, cancelled=cancelled)
 
-    def _run(self, statement: object, **values: object) -> tuple[object, ...] | None:
+    def _run(self, statement: TextClause, **values: object) -> tuple[Any, ...] | None:
         key = {"business_id": self.scope.business_id, "id": self.import_id}
         with self.engine.begin() as connection:
             enter(connection, self.scope)
-            done = connection.execute(statement, {**key, **values})  # type: ignore[call-overload]
-            return done.one_or_none() if done.returns_rows else None  # type: ignore[no-any-return]
+            done = connection.execute(statement, {**key, **values})
+            return done.one_or_none() if done.returns_rows else None
