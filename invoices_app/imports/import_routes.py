@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -44,7 +45,7 @@ def upload() -> Response:
         form.file.errors = [files.NO_FILE]
         return _index(form, status=422)
     try:
-        with files.brought(sent.stream, sent.filename) as file:  # type: ignore[arg-type]  # it is one of bytes
+        with closing(sent), files.brought(sent.stream, sent.filename) as file:  # type: ignore[arg-type]  # of bytes
             result = actions.upload(file, may_bring_all=identity().is_owner, token=one_time_token())
     except FileRefusedError as refusal:
         result = Invalid.because(str(refusal), "file")

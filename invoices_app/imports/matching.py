@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from invoices_app.clients.models import NAME_SORT_LENGTH, Client
@@ -178,7 +178,7 @@ def _clients(session: Session, identities: Iterable[Identity]) -> Clients:
 
 def _any(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
     """That a column holds one of these: one parameter, however many they are."""
-    return cast("ColumnElement[bool]", column == func.any(bindparam(None, values, ARRAY(Text))))
+    return cast("ColumnElement[bool]", column == any_(bindparam(None, values, ARRAY(Text))))
 
 
 def _client(planned: Planned) -> PlannedClient:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from invoices_app.accounts.models import User
 from invoices_app.db.tenancy import in_business
@@ -56,16 +56,16 @@ def came_before(row: Import) -> Import | None:
     return db.session.execute(twin).scalar_one_or_none()
 
 
-def problems(import_id: uuid.UUID, *, are_notes: bool) -> Sequence[ImportProblem]:
+def problems(import_id: uuid.UUID, *, are_notes: bool) -> Sequence[Row[Any]]:
     """The first problems or notes, in the order of the file."""
-    return db.session.scalars(_problems(import_id, are_notes, 0).limit(PROBLEMS_SHOWN)).all()
+    return db.session.execute(_problems(import_id, are_notes, 0).limit(PROBLEMS_SHOWN)).all()
 
 
-def problem_batches(import_id: uuid.UUID) -> Iterator[Sequence[ImportProblem]]:
+def problem_batches(import_id: uuid.UUID) -> Iterator[Sequence[Row[Any]]]:
     """All problems, then all notes, some at a time."""
     for are_notes in (False, True):
         last = 0
-        while found := db.session.scalars(_problems(import_id, are_notes, last).limit(PROBLEMS_AT_ONCE)).all():
+        while found := db.session.execute(_problems(import_id, are_notes, last).limit(PROBLEMS_AT_ONCE)).all():
             yield found
             last = found[-1].number
 
@@ -78,7 +78,13 @@ def invoices_by_number(numbers: Sequence[str]) -> dict[str, uuid.UUID]:
 
 def _problems(import_id: uuid.UUID, are_notes: bool, after: int) -> Any:  # noqa: FBT001  (a column's value)
     return (
-        select(ImportProblem)
+        select(
+            ImportProblem.number,
+            ImportProblem.line,
+            ImportProblem.column_name,
+            ImportProblem.sentence,
+            ImportProblem.is_note,
+        )
         .where(
             in_business(ImportProblem),
             ImportProblem.import_id == import_id,

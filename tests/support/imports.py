@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask
+from werkzeug.test import encode_multipart
 
 from invoices_app.imports import jobs
 from tests.support.browser import Browser
@@ -43,8 +44,9 @@ def bring(browser: Browser, data: bytes, name: str = "old.csv", status: int = 30
     browser.get("/import")
     form = browser.form_for("/import")
     assert form is not None
-    values = {**form.values, **fields, "file": (io.BytesIO(data), name)}
-    page = browser.send("/import", values, status, content_type="multipart/form-data")
+    # Encoded here, since the client would leave the file open that it keeps a large body in.
+    boundary, body = encode_multipart({**form.values, **fields, "file": (io.BytesIO(data), name)})
+    page = browser.send("/import", body, status, content_type=f"multipart/form-data; boundary={boundary}")
     return browser.follow(page) if status == 303 else page
 
 
@@ -71,13 +73,13 @@ def total(page: Page) -> Decimal:
     return Decimal(str(found))
 
 
-def start(browser: Browser, import_id: uuid.UUID, status: int = 303, **changes: str) -> Page:
+def start(browser: Browser, import_id: uuid.UUID, answer: int = 303, **changes: str) -> Page:
     """Send the form of the preview."""
     browser.get(f"/import/{import_id}")
     url = f"/import/{import_id}/start"
     form = browser.form_for(url)
     assert form is not None
-    return browser.send(url, {**form.values, **changes}, status)
+    return browser.send(url, {**form.values, **changes}, answer)
 
 
 def finish(app: Flask, person: Person, import_id: uuid.UUID) -> Page:
