@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from invoices_app.accounts.models import CITY_LENGTH, IDENTIFIER_LENGTH, MAX_TERMS_DAYS, NAME_LENGTH, TEXT_LENGTH
@@ -30,6 +30,11 @@ SOURCE_LENGTH = 100
 FORMULA_KEPT = "begins with “=” like a formula. It is kept as the text that it is, and never computed."
 SHOWN_LENGTH = 60
 MAX_POSITION = 999_999_999
+
+REMEMBERED = 10_000
+"""Distinct cells of a column of which the meaning is kept: files repeat dates, prices and descriptions a lot."""
+
+_UNREAD = object()
 
 Parse = Callable[[str], Any]
 
@@ -58,13 +63,14 @@ DAYS, NUMBERS = _DAYS, frozenset(_NUMBERS)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the column of a field is read; `heading` is its name in the file."""
+    """How the column of a field is read; `heading` is its name there, `known` what its cells were found to mean."""
 
     name: str
     place: int
     heading: str
     parse: Parse
     is_text: bool
+    known: dict[str, Any] = field(default_factory=dict)
 
 
 def readers(names: Iterable[str], sheet: Sheet, choices: Choices) -> list[Reader]:
@@ -81,15 +87,30 @@ def read(row: Sequence[str], line: int, of_fields: Iterable[Reader], problems: l
     found: dict[str, Any] = {}
     for reader in of_fields:
         cell = row[reader.place]
-        if not cell or cell.isspace():
-            continue
-        try:
-            found[reader.name] = reader.parse(cell)
-        except UnreadableCellError as error:
-            problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {error}."))
-        if cell[0] == "=" and reader.is_text:
-            problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {FORMULA_KEPT}", is_note=True))
+        value = reader.known.get(cell, _UNREAD)
+        if value is _UNREAD:
+            value = _read(reader, cell, line, problems)
+        if value is not None:
+            found[reader.name] = value
     return found
+
+
+def _read(reader: Reader, cell: str, line: int, problems: list[Problem]) -> Any:
+    """The value of a cell that was not met before, None for an empty one or for one that cannot be read."""
+    if not cell or cell.isspace():
+        return None
+    try:
+        value = reader.parse(cell)
+    except UnreadableCellError as error:
+        problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {error}."))
+        return None
+    if cell[0] == "=" and reader.is_text:
+        problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {FORMULA_KEPT}", is_note=True))
+        return value
+    if len(reader.known) >= REMEMBERED:
+        reader.known.clear()
+    reader.known[cell] = value
+    return value
 
 
 def fitted(row: list[str], line: int, sheet: Sheet, problems: list[Problem]) -> list[str]:
@@ -123,7 +144,7 @@ def _parse(name: str, choices: Choices) -> Parse:
         return lambda cell: values.long_text(cell, TEXT_LENGTH)
     if name in _LENGTHS:
         size = _LENGTHS[name]
-        return lambda cell: values.remembered_text(cell, size)
+        return lambda cell: values.text(cell, size)
     return _PARSERS.get(name) or _of_client(name.removeprefix("client_"))
 
 

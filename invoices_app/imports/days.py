@@ -1,4 +1,4 @@
-"""Days as files write them. Pure, and quick on what comes again.
+"""Days as files write them. Pure.
 
 Whether days come before months is told, not guessed date by date; `date_order_of` says what a date gives away about it.
 """
@@ -9,16 +9,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 
 from babel.dates import get_month_names
 
 from invoices_app.imports.archive_format import UnreadableCellError
 from invoices_app.imports.plan import DateOrder
 from invoices_app.invoices.models import FIRST_YEAR, LAST_YEAR
-
-REMEMBERED = 20_000
-"""Distinct texts of which a meaning is kept: files repeat their dates, prices and descriptions a lot."""
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "da", "sv", "pl")
 """Those whose names of months and countries are known; where they disagree, the first ones win."""
@@ -41,7 +38,6 @@ _NAMED = (
 )
 
 
-@lru_cache(REMEMBERED)
 def day(raw: str, order: DateOrder) -> date:
     """The day of a date, or of a time, whose hours are left out. Raises UnreadableCellError for what is none.
 

@@ -1,4 +1,4 @@
-"""What a cell of somebody's file means: texts, numbers, countries, currencies. Pure, and quick on what comes again.
+"""What a cell of somebody's file means: texts, numbers, countries, currencies. Pure.
 
 A cell that has no one meaning raises UnreadableCellError, whose text says what is wrong with it, to go on behind the
 cell: `“12,5” is no number, such as 1234.50`. Which mark is the decimal one is told, not guessed cell by cell;
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 
 from babel import Locale
 from babel.core import get_global
@@ -18,7 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from invoices_app.accounts import rules
 from invoices_app.imports.archive_format import UnreadableCellError
-from invoices_app.imports.days import FORMULA, LANGUAGES, REMEMBERED, folded
+from invoices_app.imports.days import FORMULA, LANGUAGES, folded
 from invoices_app.imports.plan import Arrival
 from invoices_app.money import HUNDRED, ZERO
 from invoices_app.texts import CONTROL_CHARACTERS, undefused
@@ -55,10 +55,6 @@ def _checked(found: str, size: int) -> str:
     return found
 
 
-remembered_text = lru_cache(REMEMBERED)(text)
-
-
-@lru_cache(REMEMBERED)
 def number(raw: str, mark: str, low: Decimal, high: Decimal, digits: int) -> Decimal:
     """A number from `low` to `high` of at most `digits` decimals, by its decimal mark.
 
@@ -93,7 +89,6 @@ def _written(raw: str, mark: str) -> Decimal:
     return Decimal(f"{'-' if negative else ''}{whole or 0}.{found['part'] or 0}")
 
 
-@lru_cache(REMEMBERED)
 def percent(raw: str, mark: str) -> Decimal:
     """A rate in per cent, 0 to 100: `20`, `20 %`, and words around it, as in `20% (VAT on Income)` or `Zero Rated`."""
     plain = raw.strip()
@@ -107,7 +102,6 @@ def percent(raw: str, mark: str) -> Decimal:
         raise UnreadableCellError(str(error).replace(f"number, such as 1234{mark}50", "rate, such as 20%")) from None
 
 
-@lru_cache(REMEMBERED)
 def whole(raw: str, high: int) -> int:
     """A whole number from 0 to `high`."""
     plain = raw.strip().removesuffix(".0")
@@ -158,7 +152,6 @@ def _countries() -> Mapping[str, str]:
     return names | {folded(name): code for name, code in _ALSO_CALLED.items()} | {code.lower(): code for code in codes}
 
 
-@lru_cache(REMEMBERED)
 def country(raw: str) -> str | None:
     """The ISO 3166 code of a country by its code or its name in some languages; None for what is none.
 
@@ -185,7 +178,6 @@ def _currencies() -> Mapping[str, str]:
     return {name: code for name, code in names.items() if code in codes} | {code.lower(): code for code in codes}
 
 
-@lru_cache(REMEMBERED)
 def currency(raw: str) -> str:
     """The ISO 4217 code of a currency by its code, its sign (where it is that of one alone) or its English name."""
     plain = raw.strip().casefold()
@@ -195,7 +187,6 @@ def currency(raw: str) -> str:
     return code
 
 
-@lru_cache(REMEMBERED)
 def email(raw: str) -> str:
     """An address that mail could be sent to, as the form of a client keeps it."""
     try:

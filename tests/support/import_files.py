@@ -36,12 +36,13 @@ def _real_rows() -> Sequence[Sequence[str]]:
 def retail_rows(invoices: int, lines: int, first_number: int = FIRST_NUMBER) -> Iterator[list[str]]:
     """Rows of that many invoices with that many lines each: real goods and prices, fresh numbers, 400 customers."""
     goods = _real_rows()
+    countries = sorted({row[7] for row in goods})
     for place in range(invoices):
         number, customer = str(first_number + place), f"{12_000 + place % 400}.0"
         day = f"2011-{place % 12 + 1:02}-{place % 28 + 1:02} 10:{place % 60:02}:00"
         for line in range(lines):
             row = goods[(place * lines + line) % len(goods)]
-            yield [number, row[1], row[2], row[3], day, row[5], customer, row[7]]
+            yield [number, row[1], row[2], row[3], day, row[5], customer, countries[place % 400 % len(countries)]]
 
 
 def retail_file(
