@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from invoices_app.imports import jobs
@@ -45,7 +46,7 @@ def bring(browser: Browser, data: bytes, name: str = "old.csv", status: int = 30
     form = browser.form_for("/import")
     assert form is not None
     # Encoded here, since the client would leave the file open that it keeps a large body in.
-    boundary, body = encode_multipart({**form.values, **fields, "file": (io.BytesIO(data), name)})
+    boundary, body = encode_multipart({**form.values, **fields, "file": FileStorage(io.BytesIO(data), name)})
     page = browser.send("/import", body, status, content_type=f"multipart/form-data; boundary={boundary}")
     return browser.follow(page) if status == 303 else page
 
