@@ -22,7 +22,7 @@ from invoices_app.imports.models import COLUMN_LENGTH, SENTENCE_LENGTH, Import, 
 from invoices_app.imports.plan import Planned, PlannedClient, PlannedInvoice, Problem
 from invoices_app.money import ZERO
 
-ROWS_SHOWN = 12
+ROWS_SHOWN = 8
 PROBLEMS_AT_ONCE = 1_000
 
 Tell = Callable[[int], None]
