@@ -23,6 +23,7 @@ from invoices_app.invoices.models import (
     TAX_CATEGORIES,
     UNIT_LENGTH,
 )
+from invoices_app.texts import CONTROL_CHARACTERS
 
 SOURCE_LENGTH = 100
 """What a file can call a client, or a draft."""
@@ -126,7 +127,7 @@ def fitted(row: list[str], line: int, sheet: Sheet, problems: list[Problem]) -> 
 
 def shown(cell: str) -> str:
     """A cell as a sentence quotes it."""
-    plain = " ".join(cell.split())
+    plain = CONTROL_CHARACTERS.sub("\ufffd", " ".join(cell.split()))
     return plain if len(plain) <= SHOWN_LENGTH else f"{plain[:SHOWN_LENGTH]}…"
 
 

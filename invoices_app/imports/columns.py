@@ -26,9 +26,9 @@ class Field:
 
 
 def _fields(prefix: str, told: Mapping[str, tuple[str, str]], *, of_line: bool = False) -> tuple[Field, ...]:
-    """Fields from their labels and their synonyms, which are parted by commas; each goes by its bare name, too."""
+    """Fields from their labels and their synonyms, which are parted by commas; name and label are synonyms, too."""
     return tuple(
-        Field(prefix + name, label, tuple(filter(None, map(folded, f"{name},{synonyms}".split(",")))), of_line)
+        Field(prefix + name, label, tuple(map(folded, [name, *filter(None, synonyms.split(",")), label])), of_line)
         for name, (label, synonyms) in told.items()
     )
 

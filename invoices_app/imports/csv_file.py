@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from invoices_app.imports import file_bytes
 from invoices_app.imports.file_bytes import FileRefusedError
+from invoices_app.texts import CONTROL_CHARACTERS
 
 __all__ = ["FileRefusedError", "Sheet", "inspect", "parse", "records"]
 
@@ -25,7 +26,7 @@ MAX_COLUMNS = 200
 MAX_RECORD_BYTES = 1024 * 1024
 MAX_CELL_LENGTH = 100_000
 SAMPLE_ROWS = 5
-SAMPLE_CELL_LENGTH = 200
+SHOWN_CELL_LENGTH = 200
 
 _DELIMITERS = ("\t", ";", ",")
 """Those that stand in texts more often come later: they lose where two would do."""
@@ -42,8 +43,9 @@ Record = tuple[int, int, list[str]]
 class Sheet:
     """What a CSV file turned out to be.
 
-    `header` is trimmed; `records` counts the rows below it that are not blank; `sample` holds the first of them, as
-    wide as the header and with long cells cut. The first row begins at byte `start`, in line `first_line`.
+    `records` counts the rows below the header that are not blank; `sample` holds the first of them, as wide as the
+    header. The cells of both are trimmed, cut, and without control characters. The first row begins at byte `start`, in
+    line `first_line`.
     """
 
     encoding: str
@@ -73,8 +75,8 @@ def inspect(path: Path) -> Sheet:
     header: tuple[str, ...] = ()
     start, first_line = 0, 0
     for line, _offset, cells in walk:
-        header = tuple(cell.strip() for cell in cells)
         _check_width(line, cells)
+        header = _cut(cells, len(cells))
         break
     count, sample = 0, []
     for line, offset, cells in walk:
@@ -108,7 +110,8 @@ def _check_width(line: int, cells: Sequence[str]) -> None:
 
 
 def _cut(cells: Sequence[str], width: int) -> tuple[str, ...]:
-    cut = [cell[:SAMPLE_CELL_LENGTH].strip() for cell in cells[:width]]
+    """Cells as they can be shown: trimmed, not too long, without control characters."""
+    cut = [CONTROL_CHARACTERS.sub("\ufffd", cell.strip()[:SHOWN_CELL_LENGTH]) for cell in cells[:width]]
     return (*cut, *[""] * (width - len(cut)))
 
 

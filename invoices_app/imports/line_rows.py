@@ -54,8 +54,13 @@ class LineRows:
 
     def read(self, rows: Sequence[Sequence[str]], lines: Sequence[int], problems: list[Problem]) -> list[LineRow]:
         """The lines that can be read, in their order; a single row without any cell of a line is an empty invoice."""
-        found = [(line, cells.read(row, line, self._readers, problems)) for row, line in zip(rows, lines, strict=True)]
-        if len(found) == 1 and not found[0][1]:
+        found = []
+        for row, line in zip(rows, lines, strict=True):
+            before = len(problems)
+            values = cells.read(row, line, self._readers, problems)
+            if all(problem.is_note for problem in problems[before:]):
+                found.append((line, values))
+        if len(rows) == 1 and found == [(lines[0], {})]:
             return []
         read = [item for line, values in found if (item := self._line(line, values, problems)) is not None]
         if all("line_position" in item.values for item in read):
