@@ -22,14 +22,17 @@ ARRIVED = (
 )  # fmt: skip
 """What an invoice gets when its parts are there; the first is its key."""
 
-_CHECKED_NOW = ("SET CONSTRAINTS totals_add_up IMMEDIATE", "SET CONSTRAINTS totals_add_up DEFERRED")
+_CHECKED_NOW = (
+    "SELECT count_what_grew()",
+    "SET CONSTRAINTS totals_add_up IMMEDIATE",
+    "SET CONSTRAINTS totals_add_up DEFERRED",
+)
 
 
 def prepare(session: Session) -> None:
     """Let the rest of the transaction write many rows.
 
-    Tables that were small when a plan was made, or when the planner last counted them, will be large before the
-    transaction ends, and nothing tells it. So plans are made anew, and none of them goes through a whole table.
+    Plans that this connection made while tables were small are forgotten, and none goes through a whole table.
     """
     session.execute(text("SET LOCAL enable_seqscan = off"))
     session.execute(text("DISCARD PLANS"))
@@ -55,7 +58,10 @@ def arrive(session: Session, arrived: Mapping[str, list[Any]]) -> None:
 
 
 def check(session: Session) -> None:
-    """Let the database recompute what was written so far, and not all of it at commit, when others wait for it."""
+    """Let the database recompute what was written so far, and not all of it at commit, when others wait for it.
+
+    What has grown is counted before, for the planner, which knows nothing of a transaction that is still under way.
+    """
     for statement in _CHECKED_NOW:
         session.execute(text(statement))
 

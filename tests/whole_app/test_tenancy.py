@@ -24,6 +24,7 @@ OPEN_TO_OWNER = {"audit_heads", "search_documents", "second_factors"}
 # What triggers keep, the app may not write; search() must use an index that row-level security would close.
 DEFINERS = {
     "clear_expired",
+    "count_what_grew",
     "enter_invitation",
     "enter_session",
     "find_session",
