@@ -107,6 +107,8 @@ def _read(reader: Reader, cell: str, line: int, problems: list[Problem]) -> Any:
     except UnreadableCellError as error:
         problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {error}."))
         return None
+    if value == "":
+        return None
     if cell[0] == "=" and reader.is_text:
         problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {FORMULA_KEPT}", is_note=True))
         return value
