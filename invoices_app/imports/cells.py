@@ -32,8 +32,10 @@ FORMULA_KEPT = "begins with “=” like a formula. It is kept as the text that 
 SHOWN_LENGTH = 60
 MAX_POSITION = 999_999_999
 
-REMEMBERED = 10_000
+REMEMBERED = 5000
 """Distinct cells of a column of which the meaning is kept: files repeat dates, prices and descriptions a lot."""
+
+REMEMBERED_LENGTH = 100
 
 _UNREAD = object()
 
@@ -105,12 +107,15 @@ def _read(reader: Reader, cell: str, line: int, problems: list[Problem]) -> Any:
     except UnreadableCellError as error:
         problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {error}."))
         return None
+    if value == "":
+        return None
     if cell[0] == "=" and reader.is_text:
         problems.append(Problem(line, reader.heading, f"“{shown(cell)}” {FORMULA_KEPT}", is_note=True))
         return value
-    if len(reader.known) >= REMEMBERED:
-        reader.known.clear()
-    reader.known[cell] = value
+    if len(cell) <= REMEMBERED_LENGTH:
+        if len(reader.known) >= REMEMBERED:
+            reader.known.clear()
+        reader.known[cell] = value
     return value
 
 

@@ -76,7 +76,7 @@ def inspect(path: Path) -> Sheet:
     start, first_line = 0, 0
     for line, _offset, cells in walk:
         _check_width(line, cells)
-        header = _cut(cells, len(cells))
+        header = tuple(" ".join(cell.split()) for cell in _cut(cells, len(cells)))
         break
     count, sample = 0, []
     for line, offset, cells in walk:

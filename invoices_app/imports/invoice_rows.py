@@ -24,6 +24,7 @@ from invoices_app.invoices.models import MAX_LINES
 from invoices_app.money import ZERO
 
 _CLIENT = "client_"
+_NO_NUMBER = "This row has no invoice number."
 _NO_CLIENT = "This row names no client. Name one for all such rows, or write it into the file."
 
 
@@ -59,7 +60,7 @@ class InvoiceRows:
 
     def _invoice(self, group: Group, file: BinaryIO, problems: list[Problem]) -> PlannedInvoice | None:
         if group.key is None:
-            raise BadInvoiceError("number", "This row has no invoice number.")
+            raise BadInvoiceError("number", _NO_NUMBER)
         if len(group.lines) > MAX_LINES:
             sentence = f"It has {len(group.lines):,} rows, and an invoice has at most {MAX_LINES:,} lines."
             raise BadInvoiceError("number", sentence)
@@ -94,6 +95,9 @@ class InvoiceRows:
     ) -> PlannedInvoice:
         choices = self._choices
         issue_date: date | None = found.get("issue_date")
+        source = found.get("number") or found.get("invoice_id")
+        if source is None:
+            raise BadInvoiceError("number", _NO_NUMBER)
         if issue_date is None:
             raise BadInvoiceError("issue_date", "This invoice has no date.")
         currency, discount = found.get("currency", choices.currency), found.get("discount_percent", ZERO)
@@ -107,7 +111,7 @@ class InvoiceRows:
             problems.append(Problem(line, self._heading("issue_date"), sentence, is_note=True))
         return PlannedInvoice(
             line=line,
-            source=found.get("number") or found["invoice_id"],
+            source=source,
             number=found["number"] if is_issued else None,
             client=self._client(found, line, problems),
             currency=currency,

@@ -13,7 +13,7 @@ from invoices_app.imports.csv_file import Sheet
 from invoices_app.imports.plan import Choices, Kind, PlannedLine, Problem
 from invoices_app.invoices import rules
 from invoices_app.invoices.rules import Line
-from invoices_app.money import ONE, ZERO
+from invoices_app.money import HUNDRED, ONE, ZERO
 
 _TAKES_BACK = "The quantity is negative: this line comes in as it is and takes something back."
 _TURNED = "The price is negative, which no price can be: this line comes in with a negative quantity instead."
@@ -28,18 +28,19 @@ class LineRow(NamedTuple):
 
     def planned(self, line_net: Decimal) -> PlannedLine:
         line, values = self.line, self.values
+        # By place: there are a great many of them.
         return PlannedLine(
-            line=self.at,
-            description=values["line_description"],
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            tax_rate=line.tax_rate,
-            tax_category=line.tax_category,
-            line_net=line_net,
-            unit=values.get("line_unit", ""),
-            discount_percent=line.discount_percent,
-            item_number=values.get("line_item_number", ""),
-            exemption_reason=values.get("line_exemption_reason", ""),
+            self.at,
+            values["line_description"],
+            line.quantity,
+            line.unit_price,
+            line.tax_rate,
+            line.tax_category,
+            line_net,
+            values.get("line_unit", ""),
+            line.discount_percent,
+            values.get("line_item_number", ""),
+            values.get("line_exemption_reason", ""),
         )
 
 
@@ -58,7 +59,7 @@ class LineRows:
         for row, line in zip(rows, lines, strict=True):
             before = len(problems)
             values = cells.read(row, line, self._readers, problems)
-            if all(problem.is_note for problem in problems[before:]):
+            if len(problems) == before or all(problem.is_note for problem in problems[before:]):
                 found.append((line, values))
         if len(rows) == 1 and found == [(lines[0], {})]:
             return []
@@ -72,19 +73,22 @@ class LineRows:
             self._describe(at, values, problems)
         price = values.get("line_unit_price")
         if price is None:
-            self._lacks(at, "line_unit_price", "This line has no price.", problems)
+            self._tell(at, "line_unit_price", "This line has no price.", problems)
             return None
         quantity = values.get("line_quantity", ONE)
         if price < 0:
-            self._lacks(at, "line_unit_price", _TURNED, problems, is_note=quantity >= 0)
+            self._tell(at, "line_unit_price", _TURNED, problems, is_note=quantity >= 0)
             price, quantity = -price, -quantity
         elif quantity < 0:
-            self._lacks(at, "line_quantity", _TAKES_BACK, problems, is_note=True)
+            self._tell(at, "line_quantity", _TAKES_BACK, problems, is_note=True)
         rate = values.get("line_tax_rate", self._tax_rate)
+        if 0 < rate < 1 and "line_tax_rate" in values:
+            sentence = f"The tax is read as {rate.normalize():f} %, not as {(rate * HUNDRED).normalize():f} %."
+            self._tell(at, "line_tax_rate", sentence, problems, is_note=True)
         category = values.get("line_tax_category") or rules.tax_category(rate)
         if rate and category != rules.STANDARD_RATE:
             sentence = f"Tax category {category} has no tax, and this line has {rate.normalize():f} %."
-            self._lacks(at, "line_tax_category", sentence, problems)
+            self._tell(at, "line_tax_category", sentence, problems)
         line = Line(quantity, price, rate, category, values.get("line_discount_percent", ZERO))
         return LineRow(at, line, values)
 
@@ -93,9 +97,9 @@ class LineRows:
         if item_number:
             values["line_description"] = item_number
             sentence = f"There is no description: “{shown(item_number)}” stands for it."
-            self._lacks(at, "line_description", sentence, problems, is_note=True)
+            self._tell(at, "line_description", sentence, problems, is_note=True)
         else:
-            self._lacks(at, "line_description", "This line has neither a description nor an item number.", problems)
+            self._tell(at, "line_description", "This line has neither a description nor an item number.", problems)
 
-    def _lacks(self, at: int, name: str, sentence: str, problems: list[Problem], *, is_note: bool = False) -> None:
+    def _tell(self, at: int, name: str, sentence: str, problems: list[Problem], *, is_note: bool = False) -> None:
         problems.append(Problem(at, self._headings.get(name, ""), sentence, is_note))

@@ -152,6 +152,13 @@ def test_the_sample_is_as_wide_as_the_header_and_cut(tmp_path: Path) -> None:
     assert sheet.records == 11
 
 
+def test_what_is_shown_of_a_file_has_no_breaks_and_control_characters(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "file.csv", [" Unit\r\nprice ", "a\x07b", "x" * 300], [["\x1b[1m", "2", "3"]])
+    sheet = csv_file.inspect(path)
+    assert sheet.header == ("Unit price", "a\ufffdb", "x" * 200)
+    assert sheet.sample == (("\ufffd[1m", "2", "3"),)
+
+
 def test_a_sheet_comes_back_from_json() -> None:
     sheet = csv_file.inspect(RETAIL_FILE)
     assert Sheet.from_json(json.loads(json.dumps(asdict(sheet)))) == sheet

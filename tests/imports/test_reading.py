@@ -69,6 +69,7 @@ def test_a_bad_row_makes_its_invoice_bad_and_no_other(tmp_path: Path) -> None:
     ("row", "column", "sentence"),
     [
         (",2026-01-05,Ada,One,1,1", "Number", "This row has no invoice number."),
+        ("'\t,2026-01-05,Ada,One,1,1", "Number", "This row has no invoice number."),
         ("A1,,Ada,One,1,1", "Date", "This invoice has no date."),
         ("A1,2026-02-30,Ada,One,1,1", "Date", "“2026-02-30” is no date, such as 2026-11-22."),
         ("A1,1980-01-01,Ada,One,1,1", "Date", "“1980-01-01” lies outside the years 1990 to 2199."),
@@ -303,6 +304,12 @@ def test_tax_currency_and_discounts_of_the_file_come_before_those_that_were_chos
     assert (first.currency, first.totals.subtotal, first.totals.discount_amount) == ("EUR", 1000, Decimal("50.00"))
     assert [(group.rate, group.taxable) for group in first.totals.taxes] == [(19, 855), (0, 95)]
     assert (second.currency, second.totals.total, second.lines[0].tax_rate) == ("JPY", 120, 20)
+
+
+def test_a_rate_that_may_be_meant_as_a_fraction_is_noted(tmp_path: Path) -> None:
+    plan = of_rows(tmp_path, "A1,2026-01-05,Ada,One,1,100,0.2", header=HEADER.replace("\n", ",VAT\n"))
+    assert plan.invoice.totals.tax_total == Decimal("0.20")
+    assert [(note.column, note.sentence) for note in plan.notes] == [("VAT", "The tax is read as 0.2 %, not as 20 %.")]
 
 
 def test_decimal_commas_and_dates_of_the_whole_file_decide(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import psutil
 import pytest
 
+from invoices_app.imports import csv_file, reading
 from invoices_app.imports.plan import Arrival
-from tests.support.import_files import ODD_RETAIL_FILE, RETAIL_FILE
-from tests.support.import_plans import plan_of
+from tests.support.import_files import ODD_RETAIL_FILE, RETAIL_FILE, retail_file
+from tests.support.import_plans import BUSINESS, TODAY, plan_of
 
 WHOLE_SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "online-retail-sample.csv.gz"
 CENT = Decimal("0.01")
@@ -120,3 +122,20 @@ def test_the_small_file_shows_everything_that_is_odd() -> None:
     assert by_number["537378"].client.details == {"country": "IE"}
     assert by_number["542269"].client.details == {"region": "Channel Islands"}
     assert len(by_number["536591"].lines) == 2, "its rows differ in the minute"
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """40,000 scattered rows take what some arrays of numbers take; as rows in memory they would be 40 MB and more."""
+    small = retail_file(tmp_path / "small.csv", 100, 20, shuffle=True)
+    large = retail_file(tmp_path / "large.csv", 2000, 20, shuffle=True)
+    process = psutil.Process()
+    resident = []
+    for path in (small, large):
+        sheet = csv_file.inspect(path)
+        choices = reading.defaults(path, sheet, currency="GBP", tax_rate=Decimal(20), today=TODAY)
+        counted = 0
+        for counted, _planned in enumerate(reading.read(path, sheet, choices, BUSINESS), 1):  # noqa: B007
+            pass
+        resident.append(process.memory_info().rss)
+        assert counted == (100 if path == small else 2000)
+    assert resident[1] - resident[0] < 15 * 2**20

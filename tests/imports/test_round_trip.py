@@ -147,7 +147,7 @@ def assert_same(planned: PlannedInvoice, invoice: dict[str, Any], place: int) ->
         assert {name: getattr(found, name.removeprefix("line_")) for name in values} == values
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(INVOICES, min_size=1, max_size=3))
 def test_any_invoice_comes_back_as_it_was_exported(invoices: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
