@@ -42,6 +42,10 @@ MAX_PIXELS = 16_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_CHUNK, _CHECKSUM = struct.Struct(">L4s"), 4
+_PIXELS = frozenset([b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
+
 UNREADABLE = "This picture is damaged or incomplete. Save it again, or choose another one."
 TOO_MANY_PIXELS = f"This picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller first."
 NO_PICTURE = "This file is no picture that can be a logo. Choose a PNG, JPEG, WebP or GIF file."
@@ -90,6 +94,30 @@ def written(picture: Image.Image) -> LogoPicture:
     if len(png) > LOGO_MAX_BYTES:
         png = _as_png(picture.quantize(256, method=Image.Quantize.FASTOCTREE))
     return LogoPicture(png, picture.width, picture.height, hashlib.sha256(png).digest())
+
+
+def as_written(png: bytes) -> LogoPicture:
+    """A picture that `written` made elsewhere, byte for byte; raises UnusableLogoError for every other one."""
+    if not _is_plain(png):
+        raise UnusableLogoError(NO_PICTURE)
+    try:
+        picture = _decoded(png)
+    except (UnidentifiedImageError, *_BOMB, *_BROKEN):
+        raise UnusableLogoError(UNREADABLE) from None
+    if picture.width > LOGO_WIDTH or picture.height > LOGO_HEIGHT:
+        raise UnusableLogoError(TOO_LARGE)
+    return LogoPicture(png, picture.width, picture.height, hashlib.sha256(png).digest())
+
+
+def _is_plain(png: bytes) -> bool:
+    """Whether a PNG holds nothing but pixels, and ends where it says so."""
+    place, kind = len(_PNG), b""
+    while png.startswith(_PNG) and place + _CHUNK.size <= len(png) and kind != b"IEND":
+        length, kind = _CHUNK.unpack_from(png, place)
+        if kind not in _PIXELS:
+            return False
+        place += _CHUNK.size + length + _CHECKSUM
+    return kind == b"IEND" and place == len(png) <= LOGO_MAX_BYTES
 
 
 def _decoded(data: bytes) -> Image.Image:

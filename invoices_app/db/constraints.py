@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from invoices_app.results import FORM, Invalid
 
@@ -33,6 +33,6 @@ def explain(error: IntegrityError) -> Invalid:
     return Invalid.because(sentence, field)
 
 
-def name_of(error: IntegrityError) -> str | None:
+def name_of(error: DBAPIError) -> str | None:
     """The name of the constraint that refused a row."""
     return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None

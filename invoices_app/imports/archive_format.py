@@ -220,7 +220,7 @@ INVOICES = Table(
         Invoice, "number", "status", "type_code", "series", "period", "seq", "wanted_series", "currency", "issue_date",
         "due_date", "delivery_date", "due_by_hand", "reference", "purchase_order", "notes", "internal_notes",
         "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total", "paid_total", "paid_on",
-        "issued_at", "archived_at", "created_at", "updated_at",
+        "issued_at", "archived_at", "created_at", "updated_at", "imported_as",
     ),
     (*SELLER, *BUYER),
 )  # fmt: skip
