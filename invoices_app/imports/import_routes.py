@@ -10,7 +10,8 @@ from typing import Any
 
 from flask import Response, abort, request, url_for
 
-from invoices_app.imports import actions, columns, files, forms, kept, queries
+from invoices_app.extensions import db
+from invoices_app.imports import actions, archive_import, columns, files, forms, kept, queries
 from invoices_app.imports.actions import Started
 from invoices_app.imports.blueprint import blueprint
 from invoices_app.imports.csv_file import FileRefusedError, Sheet
@@ -156,7 +157,9 @@ def _found(row: Import) -> dict[str, Any]:
     counts = (row.preview or {}).get("counts", {})
     numbers = [one["number"] for one in (row.preview or {}).get("rows", []) if one.get("number")]
     is_done = row.status == Status.DONE
+    is_archive = row.kind == Kind.ARCHIVE
     return {
+        "stands_against": archive_import.why_not(db.session()) if is_archive and not is_done else None,
         "bad": queries.problems(row.id, are_notes=False) if counts.get("bad_rows") else [],
         "notes": queries.problems(row.id, are_notes=True) if counts.get("notes") else [],
         "before": None if is_done else queries.came_before(row),
