@@ -159,7 +159,7 @@ def _found(row: Import) -> dict[str, Any]:
     is_done = row.status == Status.DONE
     is_archive = row.kind == Kind.ARCHIVE
     return {
-        "stands_against": archive_import.why_not(db.session()) if is_archive and not is_done else None,
+        "stands_against": archive_import.why_not(db.session) if is_archive and not is_done else None,
         "bad": queries.problems(row.id, are_notes=False) if counts.get("bad_rows") else [],
         "notes": queries.problems(row.id, are_notes=True) if counts.get("notes") else [],
         "before": None if is_done else queries.came_before(row),

@@ -68,11 +68,11 @@ def write(session: Session, row: Import, path: Path, tell: Tell) -> None:
     Raises RefusedError, or CancelledError when somebody wanted it to end before this had.
     """
     today = clock.today(session.execute(select(Business.time_zone)).scalar_one())
-    told = {"import_id": row.id, "file_name": row.file_name, "today": today}
+    told = {"import_id": row.id, "file_name": row.file_name}
     if row.kind == Kind.ARCHIVE:
         written = _write_archive(session, path, tell, told)
     else:
-        written = _write_rows(session, row, path, tell, told)
+        written = _write_rows(session, row, path, tell, {**told, "today": today})
     session.execute(_CHECK_NOW)  # what takes its time at a commit does so here, before people have to wait for the row
     kept.forget_file(session, row.id)
     _finish(session, row, written)
