@@ -74,7 +74,7 @@ def test_a_bad_row_makes_its_invoice_bad_and_no_other(tmp_path: Path) -> None:
         ("A1,2026-02-30,Ada,One,1,1", "Date", "“2026-02-30” is no date, such as 2026-11-22."),
         ("A1,1980-01-01,Ada,One,1,1", "Date", "“1980-01-01” lies outside the years 1990 to 2199."),
         ("A1,2026-01-05,Ada,One,1,", "Price", "This line has no price."),
-        ("A1,2026-01-05,Ada,One,-1,-1", "Price", "The price is negative, which no price can be: this line"),
+        ("A1,2026-01-05,Ada,One,-1,-1", "Price", "Price and quantity are both negative."),
         ("A1,2026-01-05,Ada,,1,1", "Description", "This line has neither a description nor an item number."),
         ("A1,2026-01-05,Ada,One,1,=B2*2", "Price", "“=B2*2” is a formula; save the file with values"),
         ("A1,2026-01-05,Ada,One,1.23456,1", "Quantity", "“1.23456” has more than 4 decimals."),
@@ -304,6 +304,21 @@ def test_tax_currency_and_discounts_of_the_file_come_before_those_that_were_chos
     assert (first.currency, first.totals.subtotal, first.totals.discount_amount) == ("EUR", 1000, Decimal("50.00"))
     assert [(group.rate, group.taxable) for group in first.totals.taxes] == [(19, 855), (0, 95)]
     assert (second.currency, second.totals.total, second.lines[0].tax_rate) == ("JPY", 120, 20)
+
+
+def test_tax_categories(tmp_path: Path) -> None:
+    rows = [
+        f"A{place},2026-01-05,Ada,One,1,100,{told}"
+        for place, told in enumerate(["AE,", "S,", "AE,0", ",0", "AE,20", "Q,"])
+    ]
+    plan = of_rows(tmp_path, *rows, header=HEADER.replace("\n", ",Tax category,Tax\n"))
+    assert [(i.lines[0].tax_category, i.lines[0].tax_rate) for i in plan.invoices] == [
+        ("AE", 0), ("S", 20), ("AE", 0), ("Z", 0)
+    ]  # fmt: skip
+    assert plan.wrong() == [
+        (6, "Tax category", "Tax category AE has no tax, and this line has 20 %."),
+        (7, "Tax category", "“Q” is none of S, Z, E, AE, K, G, O."),
+    ]
 
 
 def test_a_rate_that_may_be_meant_as_a_fraction_is_noted(tmp_path: Path) -> None:
