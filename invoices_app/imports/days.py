@@ -27,6 +27,7 @@ _NO_DATE = "is no date, such as 2026-11-22"
 _TIME = re.compile(
     r"[t ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?([ap]\.?m\.?)? ?(z|utc|gmt|[+-][0-9]{2}:?[0-9]{2})?$"
 )
+_USUAL = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
 _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>[-/.])(?P<month>[0-9]{1,2})(?P=mark)(?P<day>[0-9]{1,2})")
 _DIGITS = re.compile(r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})")
 _YEAR_LAST = re.compile(
@@ -44,6 +45,8 @@ def day(raw: str, order: DateOrder) -> date:
     `2026-11-22`, `20261122`, `22.11.2026`, `22 Nov 2026`, `Nov 22, 2026`, `22/Nov/2026` in some languages, and by
     `order` `22/11/2026`, `11/22/2026`, `22-11-26`. Dates with points have the day first in any case.
     """
+    if found := _USUAL.fullmatch(raw):
+        return _existing(int(found["year"]), int(found["month"]), int(found["day"]))
     plain = _plain(raw)
     if plain.startswith("="):
         raise UnreadableCellError(FORMULA)

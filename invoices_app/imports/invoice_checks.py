@@ -40,7 +40,9 @@ class BadInvoiceError(Exception):
 
 def check_kind(found: Mapping[str, Any]) -> None:
     """Credit notes and bills of suppliers are no invoices of one's own."""
-    kind = str(found.get("type_code", "")).casefold()
+    if "type_code" not in found:
+        return
+    kind = str(found["type_code"]).casefold()
     if kind == str(CREDIT_NOTE) or any(word in kind for word in _CREDITS):
         raise BadInvoiceError(
             "type_code",

@@ -76,21 +76,30 @@ class LineRows:
             self._tell(at, "line_unit_price", "This line has no price.", problems)
             return None
         quantity = values.get("line_quantity", ONE)
-        if price < 0:
-            self._tell(at, "line_unit_price", _TURNED, problems, is_note=quantity >= 0)
+        if price < 0 and quantity < 0:
+            self._tell(at, "line_unit_price", "Price and quantity are both negative.", problems)
+        elif price < 0:
+            self._tell(at, "line_unit_price", _TURNED, problems, is_note=True)
             price, quantity = -price, -quantity
         elif quantity < 0:
             self._tell(at, "line_quantity", _TAKES_BACK, problems, is_note=True)
-        rate = values.get("line_tax_rate", self._tax_rate)
-        if 0 < rate < 1 and "line_tax_rate" in values:
-            sentence = f"The tax is read as {rate.normalize():f} %, not as {(rate * HUNDRED).normalize():f} %."
-            self._tell(at, "line_tax_rate", sentence, problems, is_note=True)
-        category = values.get("line_tax_category") or rules.tax_category(rate)
-        if rate and category != rules.STANDARD_RATE:
-            sentence = f"Tax category {category} has no tax, and this line has {rate.normalize():f} %."
-            self._tell(at, "line_tax_category", sentence, problems)
+        rate, category = self._tax(at, values, problems)
         line = Line(quantity, price, rate, category, values.get("line_discount_percent", ZERO))
         return LineRow(at, line, values)
+
+    def _tax(self, at: int, values: Mapping[str, Any], problems: list[Problem]) -> tuple[Decimal, str]:
+        """The rate and the category of a line: the file's, else the chosen rate, else none where no tax can be."""
+        told, category = values.get("line_tax_rate"), values.get("line_tax_category", "")
+        if told is None:
+            rate = ZERO if category not in {"", rules.STANDARD_RATE} else self._tax_rate
+            return rate, category or rules.tax_category(rate)
+        if 0 < told < 1:
+            sentence = f"The tax is read as {told.normalize():f} %, not as {(told * HUNDRED).normalize():f} %."
+            self._tell(at, "line_tax_rate", sentence, problems, is_note=True)
+        if told and category not in {"", rules.STANDARD_RATE}:
+            sentence = f"Tax category {category} has no tax, and this line has {told.normalize():f} %."
+            self._tell(at, "line_tax_category", sentence, problems)
+        return told, category or rules.tax_category(told)
 
     def _describe(self, at: int, values: dict[str, Any], problems: list[Problem]) -> None:
         item_number = values.get("line_item_number", "")

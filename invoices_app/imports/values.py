@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.core import get_global
@@ -152,6 +152,7 @@ def _countries() -> Mapping[str, str]:
     return names | {folded(name): code for name, code in _ALSO_CALLED.items()} | {code.lower(): code for code in codes}
 
 
+@lru_cache(1000)
 def country(raw: str) -> str | None:
     """The ISO 3166 code of a country by its code or its name in some languages; None for what is none.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invoices_app.imports import csv_file, file_bytes, grouping
@@ -182,6 +182,7 @@ KEYS = st.sampled_from(["1", "2", "3", "4", ""])
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(KEYS, CELLS), min_size=1, max_size=30), st.sampled_from(["utf-8", "utf-16-le"]))
 def test_rows_are_found_again_by_their_key_wherever_they_stand(rows: list[tuple[str, str]], encoding: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

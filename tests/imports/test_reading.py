@@ -10,7 +10,7 @@ import pytest
 
 from invoices_app.imports import csv_file, reading
 from invoices_app.imports.csv_file import FileRefusedError
-from invoices_app.imports.plan import Arrival, DateOrder, Kind, PlannedClient
+from invoices_app.imports.plan import Arrival, PlannedClient
 from tests.support.import_files import formula_file, retail_file
 from tests.support.import_plans import BUSINESS, TODAY, Plan, plan_of, plan_of_text
 
@@ -74,7 +74,7 @@ def test_a_bad_row_makes_its_invoice_bad_and_no_other(tmp_path: Path) -> None:
         ("A1,2026-02-30,Ada,One,1,1", "Date", "“2026-02-30” is no date, such as 2026-11-22."),
         ("A1,1980-01-01,Ada,One,1,1", "Date", "“1980-01-01” lies outside the years 1990 to 2199."),
         ("A1,2026-01-05,Ada,One,1,", "Price", "This line has no price."),
-        ("A1,2026-01-05,Ada,One,-1,-1", "Price", "The price is negative, which no price can be: this line"),
+        ("A1,2026-01-05,Ada,One,-1,-1", "Price", "Price and quantity are both negative."),
         ("A1,2026-01-05,Ada,,1,1", "Description", "This line has neither a description nor an item number."),
         ("A1,2026-01-05,Ada,One,1,=B2*2", "Price", "“=B2*2” is a formula; save the file with values"),
         ("A1,2026-01-05,Ada,One,1.23456,1", "Quantity", "“1.23456” has more than 4 decimals."),
@@ -306,40 +306,25 @@ def test_tax_currency_and_discounts_of_the_file_come_before_those_that_were_chos
     assert (second.currency, second.totals.total, second.lines[0].tax_rate) == ("JPY", 120, 20)
 
 
+def test_tax_categories(tmp_path: Path) -> None:
+    rows = [
+        f"A{place},2026-01-05,Ada,One,1,100,{told}"
+        for place, told in enumerate(["AE,", "S,", "AE,0", ",0", "AE,20", "Q,"])
+    ]
+    plan = of_rows(tmp_path, *rows, header=HEADER.replace("\n", ",Tax category,Tax\n"))
+    assert [(i.lines[0].tax_category, i.lines[0].tax_rate) for i in plan.invoices] == [
+        ("AE", 0), ("S", 20), ("AE", 0), ("Z", 0)
+    ]  # fmt: skip
+    assert plan.wrong() == [
+        (6, "Tax category", "Tax category AE has no tax, and this line has 20 %."),
+        (7, "Tax category", "“Q” is none of S, Z, E, AE, K, G, O."),
+    ]
+
+
 def test_a_rate_that_may_be_meant_as_a_fraction_is_noted(tmp_path: Path) -> None:
     plan = of_rows(tmp_path, "A1,2026-01-05,Ada,One,1,100,0.2", header=HEADER.replace("\n", ",VAT\n"))
     assert plan.invoice.totals.tax_total == Decimal("0.20")
     assert [(note.column, note.sentence) for note in plan.notes] == [("VAT", "The tax is read as 0.2 %, not as 20 %.")]
-
-
-def test_decimal_commas_and_dates_of_the_whole_file_decide(tmp_path: Path) -> None:
-    text = (
-        "Rechnungsnummer;Datum;Kunde;Beschreibung;Menge;Preis\n1;3.4.2026;A;x;1,5;1.234\n2;31/12/2025;A;y;1;1.234,50\n"
-    )
-    plan = plan_of_text(tmp_path, text)
-    assert (plan.choices.decimal_mark, plan.choices.date_order) == (",", DateOrder.DAY_FIRST)
-    assert [(i.issue_date, i.totals.net_total) for i in plan.invoices] == [
-        (date(2026, 4, 3), 1851),
-        (date(2025, 12, 31), Decimal("1234.50")),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("dates", "currency", "order"),
-    [
-        (("1/2/2026", "1/31/2026"), "GBP", DateOrder.MONTH_FIRST),
-        (("1/2/2026", "31/1/2026"), "USD", DateOrder.DAY_FIRST),
-        (("1/2/2026", "3/4/2026"), "GBP", DateOrder.DAY_FIRST),
-        (("1/2/2026", "3/4/2026"), "USD", DateOrder.MONTH_FIRST),
-        (("10/12/2026", "3/4/2026"), "GBP", DateOrder.MONTH_FIRST),
-        (("12/10/2026", "3/4/2026"), "USD", DateOrder.DAY_FIRST),
-    ],
-)
-def test_the_order_of_days_and_months(dates: tuple[str, str], currency: str, order: DateOrder, tmp_path: Path) -> None:
-    """Where no date tells it, the fewest may lie after today."""
-    plan = of_rows(tmp_path, *[f"{day},{day},Ada,One,1,1" for day in dates], currency=currency)
-    assert plan.choices.date_order is order
-    assert len(plan.invoices) == 2
 
 
 def test_formulas_in_texts_are_kept_as_texts_and_noted(tmp_path: Path) -> None:
@@ -351,32 +336,6 @@ def test_formulas_in_texts_are_kept_as_texts_and_noted(tmp_path: Path) -> None:
     assert plan.wrong() == [(3, "UnitPrice", "“=2*3” is a formula; save the file with values in place of formulas.")]
 
 
-def test_columns_that_are_missing_are_the_only_problem(tmp_path: Path) -> None:
-    plan = plan_of_text(tmp_path, "Number,Due date\nA1,2026-01-05\nA2,2026-01-05\n")
-    assert plan.wrong() == [
-        (1, "", "Say which column holds the date of the invoice."),
-        (1, "", "Say which column holds the price of a line."),
-        (1, "", "Say which column describes a line."),
-    ]
-
-
-def test_columns_can_be_chosen_by_hand(tmp_path: Path) -> None:
-    columns = {"number": 0, "issue_date": 1, "client_name": 2, "line_description": 3, "line_unit_price": 4}
-    text = "Nombre,Jour,Qui,Quoi,Combien,Number\nF1,2026-01-05,Ada,Pain,3,x\n"
-    invoice = plan_of_text(tmp_path, text, columns=columns).invoice
-    assert (invoice.number, invoice.client.name, invoice.totals.net_total) == ("F1", "Ada", 3)
-
-
-def test_headings_of_which_none_is_known_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "file.csv"
-    path.write_text("2011-09-07,12,1.25\n2011-09-08,13,1.25\n")
-    sheet = csv_file.inspect(path)
-    with pytest.raises(FileRefusedError, match=r"^None of its headings is known\. Name the columns in its first line"):
-        reading.defaults(path, sheet, currency="GBP", tax_rate=Decimal(20), today=TODAY)
-    told = reading.defaults(path, sheet, currency="GBP", tax_rate=Decimal(20), today=TODAY, kind=Kind.CLIENTS)
-    assert (told.kind, told.columns) == (Kind.CLIENTS, {})
-
-
 def test_a_file_that_changes_between_preview_and_reading_is_refused(tmp_path: Path) -> None:
     path = retail_file(tmp_path / "file.csv", 3, 2)
     sheet = csv_file.inspect(path)
@@ -386,33 +345,3 @@ def test_a_file_that_changes_between_preview_and_reading_is_refused(tmp_path: Pa
     path.write_bytes(b"x\n" * 1000)
     with pytest.raises(FileRefusedError, match="not what it was"):
         list(planned)
-
-
-def test_clients(tmp_path: Path) -> None:
-    text = (
-        "Customer No,Name,Email,Country,Payment terms,Currency,Notes,Archived\n"
-        '7,Ada Ltd,ada@example.com,Germany,14,EUR,"two\r\nlines",no\n'
-        ",Bob,,Narnia,,,,yes\n"
-        "9,,,,,,,\n"
-        ",,x@example.com,,,,,\n"
-        "10,Cid,not an address,,400,,,\n"
-    )
-    plan = plan_of_text(tmp_path, text)
-    details = {
-        "email": "ada@example.com",
-        "country": "DE",
-        "payment_terms_days": 14,
-        "currency": "EUR",
-        "notes": "two\nlines",
-    }
-    assert plan.clients == [
-        PlannedClient(2, "Ada Ltd", "7", details),
-        PlannedClient(4, "Bob", "", {"region": "Narnia"}, archived=True),
-        PlannedClient(5, "Client 9", "9"),
-    ]
-    assert [note.line for note in plan.notes] == [4]
-    assert plan.wrong() == [
-        (6, "", "This row names no client."),
-        (7, "Email", "“not an address” is no email address, such as name@example.com."),
-        (7, "Payment terms", "“400” is no whole number from 0 to 365."),
-    ]

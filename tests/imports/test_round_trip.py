@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invoices_app.clients import export_routes
@@ -25,12 +25,13 @@ from tests.support.factories import issue, line, make_client, make_invoice, make
 from tests.support.import_plans import plan_of
 from tests.support.people import Person
 
+SIGNS = [*"aZ9 éß€漢🙂\u200d.,;:\"'=+-@/\\<&", "=1+1", "'=x", "''", "sep=;", "two words", "x" * 50]
+
 
 def text(size: int, *, needed: bool = False, breaks: bool = False) -> st.SearchStrategy[str]:
     """What the forms keep: no control characters, nothing around it."""
-    letters = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn"])
-    signs = st.sampled_from(["=1+1", "'=x", "+49", "-5", "@a", '"', ";", ",", "''", *(["\n"] if breaks else [])])
-    texts = st.lists(letters | signs, min_size=int(needed), max_size=8).map(lambda parts: "".join(parts)[:size].strip())
+    signs = st.sampled_from([*SIGNS, *(["\n"] if breaks else [])])
+    texts = st.lists(signs, min_size=int(needed), max_size=8).map(lambda parts: "".join(parts)[:size].strip())
     return texts.filter(bool) if needed else texts
 
 
@@ -147,7 +148,7 @@ def assert_same(planned: PlannedInvoice, invoice: dict[str, Any], place: int) ->
         assert {name: getattr(found, name.removeprefix("line_")) for name in values} == values
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(INVOICES, min_size=1, max_size=3))
 def test_any_invoice_comes_back_as_it_was_exported(invoices: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

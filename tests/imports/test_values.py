@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from babel.dates import format_date
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invoices_app.imports import days, values
@@ -73,6 +73,7 @@ def test_numbers_out_of_range_too_fine_or_computed() -> None:
         number("12.5", ",")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(AMOUNTS, st.sampled_from([(",", "."), (".", ","), (" ", ","), ("’", "."), ("", "."), ("", ",")]))
 def test_however_a_number_is_written_it_is_the_same(amount: Decimal, marks: tuple[str, str]) -> None:
     thousands, mark = marks
@@ -172,6 +173,7 @@ def test_days_out_of_range_or_computed() -> None:
         days.day("=TODAY()", DateOrder.DAY_FIRST)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DAYS, st.sampled_from(DateOrder), st.sampled_from(["/", "-"]))
 def test_days_of_digits_come_back_by_their_order(day: date, order: DateOrder, mark: str) -> None:
     parts = ["%d", "%m"] if order is DateOrder.DAY_FIRST else ["%m", "%d"]
@@ -180,6 +182,7 @@ def test_days_of_digits_come_back_by_their_order(day: date, order: DateOrder, ma
     assert days.date_order_of(text) in {order, None}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DAYS, st.sampled_from(["en_GB", "en_US", "de", "fr", "nl", "sv", "da", "it"]))
 def test_days_with_names_come_back_in_many_languages(day: date, locale: str) -> None:
     assert days.day(format_date(day, "d MMMM yyyy", locale), DateOrder.MONTH_FIRST) == day
@@ -196,6 +199,7 @@ def test_texts_are_kept_as_the_forms_keep_them() -> None:
         values.text("a\x07b", 40)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn"]), max_size=30).map(str.strip))
 def test_a_defused_text_comes_back(text: str) -> None:
     assert values.text(defused(text), 40) == text
