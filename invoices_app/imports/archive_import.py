@@ -75,7 +75,7 @@ def write(
     """
     try:
         incoming.prepare(session)
-        business = session.execute(select(Business).with_for_update()).scalar_one()
+        business = session.execute(select(Business).with_for_update(key_share=True)).scalar_one()
         refusal = why_not(session)
         if refusal is not None:
             raise ArchiveRefusedError(refusal)

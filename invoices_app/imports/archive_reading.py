@@ -38,7 +38,9 @@ _BYTES_OF_DIRECTORY = 400 * MAX_FILES
 _END = struct.Struct("<4s4H2LH")
 _END_SIGNATURE, _ZIP64_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
 _SIZE_OF_ZIP64_LOCATOR = 20
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, csv.Error, NotImplementedError, RuntimeError)
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, csv.Error, NotImplementedError, RuntimeError,
+)  # fmt: skip
 """What reading a file raises that was not packed as ours are, or changed since."""
 
 Row = list[Any]
@@ -133,6 +135,8 @@ class Archive:
         try:
             with self._packed.open(name) as file, _Measured(file) as raw:
                 yield raw
+        except ArchiveRefusedError:
+            raise
         except _BROKEN:
             raise ArchiveRefusedError(f"{name} in this archive is damaged: export it anew.") from None
 
@@ -161,7 +165,7 @@ def open_archive(path: Path) -> Archive:
     _check_end(path)
     try:
         packed = zipfile.ZipFile(path)
-    except (*_BROKEN, ValueError, OSError):
+    except _BROKEN:
         raise ArchiveRefusedError(NO_ARCHIVE) from None
     try:
         _check_files(packed)
@@ -213,7 +217,7 @@ def _manifest(packed: zipfile.ZipFile) -> Manifest:
         raise ArchiveRefusedError(NO_ARCHIVE)
     try:
         told = json.loads(packed.read(form.MANIFEST))
-    except (*_BROKEN, ValueError, RecursionError):
+    except (*_BROKEN, RecursionError):
         raise ArchiveRefusedError(f"{form.MANIFEST} in this archive is damaged: export it anew.") from None
     if not isinstance(told, dict) or told.get("format") != form.FORMAT:
         raise ArchiveRefusedError(NO_ARCHIVE)

@@ -60,12 +60,16 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The numbers of one series: how it is set (None when it is not), how many there are, and what is missing."""
+    """The numbers of one series: how it is set (None when it is not), how many there are, and what is missing.
+
+    Imported documents whose numbers fit no series are `own` ones: they have no place in an order, and leave no gap.
+    """
 
     code: str
     series: Series | None
-    counts: Sequence[Count]
-    gaps: Sequence[Gap]
+    counts: Sequence[Count] = ()
+    gaps: Sequence[Gap] = ()
+    own: int = 0
 
     @property
     def missing(self) -> int:
@@ -98,12 +102,16 @@ def exists(code: str) -> bool:
 
 
 def reports(today: date) -> list[Report]:
-    """What became of the numbers of each series. Read from one index; gaps are looked for only when one is missing."""
-    numbered = (in_business(Invoice), Invoice.series != "", Invoice.seq.is_not(None))
+    """What became of the numbers of each series, and of those that are in none.
+
+    Read from one index; gaps are looked for only when one is missing.
+    """
+    numbered = (in_business(Invoice), Invoice.series != "")
     key = (Invoice.series, Invoice.period)
     figures: tuple[Any, ...] = (func.count(), func.min(Invoice.seq), func.max(Invoice.seq))
     counted = select(*key, *figures).where(*numbered).group_by(*key).order_by(Invoice.series, Invoice.period.desc())
-    counts = [Count(*row) for row in db.session.execute(counted)]
+    found = [Count(*row) for row in db.session.execute(counted)]
+    counts = [count for count in found if count.series != OWN_NUMBERS]
     gaps = _gaps() if any(count.missing for count in counts) else []
     known = {series.code: series for series in every(today)}
     codes = [*known, *sorted({count.series for count in counts} - known.keys())]
@@ -115,13 +123,7 @@ def reports(today: date) -> list[Report]:
             [gap for series, gap in gaps if series == code],
         )
         for code in codes
-    ]
-
-
-def own_numbers() -> int:
-    """How many imported documents have numbers that fit no series, and so no place in an order."""
-    those = (in_business(Invoice), Invoice.series == OWN_NUMBERS)
-    return db.session.execute(select(func.count()).select_from(Invoice).where(*those)).scalar_one()
+    ] + [Report(OWN_NUMBERS, None, own=count.documents) for count in found if count.series == OWN_NUMBERS]
 
 
 def _gaps() -> list[tuple[str, Gap]]:

@@ -106,8 +106,7 @@ def change_series(code: str) -> Response:
 @blueprint.get("/invoices/numbers")
 @readers
 def numbers() -> Response:
-    found = series.reports(identity().today())
-    context = {"reports": found, "own_numbers": series.own_numbers(), "most": series.GAPS_SHOWN}
+    context = {"reports": series.reports(identity().today()), "most": series.GAPS_SHOWN}
     return htmx.render("invoices/numbers.html", "invoices/numbers.html", context)
 
 

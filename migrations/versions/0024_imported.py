@@ -77,6 +77,14 @@ BEGIN
 END
 $$
 """
+# Before, every number had a place in its series. Who goes back and comes again has lost what else they were imported as.
+PLACES_FOR_OWN_NUMBERS = f"""
+    UPDATE invoices i SET seq = counted.place FROM (
+        SELECT business_id, id, row_number() OVER (PARTITION BY business_id ORDER BY id) AS place
+        FROM invoices WHERE series = '{OWN_NUMBERS}'
+    ) AS counted WHERE i.business_id = counted.business_id AND i.id = counted.id
+"""
+NO_PLACES = f"UPDATE invoices SET seq = NULL, imported_as = number WHERE series = '{OWN_NUMBERS}'"
 REST_OF_WHOLE = (
     " AND (number IS NULL) = (issued_at IS NULL)"
     " AND (number IS NULL) = (seller IS NULL) AND (number IS NULL) = (buyer IS NULL)"
@@ -88,6 +96,8 @@ def upgrade() -> None:
     op.add_column("invoices", sa.Column("import_id", sa.UUID(), nullable=True))
     op.add_column("invoices", sa.Column("imported_as", sa.String(length=SOURCE_LENGTH), nullable=True))
     op.add_column("invoices", sa.Column("incoming", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.drop_constraint(op.f("ck_invoices_issued_whole"), "invoices", type_="check")
+    _write_for_all(NO_PLACES)
     _hold_whole(f"(seq IS NULL) = (series IN ('', '{OWN_NUMBERS}'))")
     op.create_check_constraint(
         op.f("ck_invoices_own_number_imported"), "invoices", f"series <> '{OWN_NUMBERS}' OR imported_as IS NOT NULL"
@@ -108,7 +118,6 @@ def upgrade() -> None:
 
 def _hold_whole(seq: str) -> None:
     """What an issued document has, and a draft has not; `seq` says it of its place in a series."""
-    op.drop_constraint(op.f("ck_invoices_issued_whole"), "invoices", type_="check")
     op.create_check_constraint(op.f("ck_invoices_issued_whole"), "invoices", seq + REST_OF_WHOLE)
 
 
@@ -132,23 +141,21 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_number_series_code_free"), "number_series", type_="check")
     op.drop_constraint(op.f("ck_invoices_imported_as_filled"), "invoices", type_="check")
     op.drop_constraint(op.f("ck_invoices_own_number_imported"), "invoices", type_="check")
-    _count_own_numbers()
+    op.drop_constraint(op.f("ck_invoices_issued_whole"), "invoices", type_="check")
+    _write_for_all(PLACES_FOR_OWN_NUMBERS)
     _hold_whole("(number IS NULL) = (seq IS NULL)")
     for column in ("incoming", "imported_as", "import_id"):
         op.drop_column("invoices", column)
     op.drop_column("clients", "import_id")
 
 
-def _count_own_numbers() -> None:
-    """Before, every number had a place in its series; the owner sees every tenant's rows only while this runs."""
-    for statement in (
+def _write_for_all(statement: str) -> None:
+    """Change what is frozen, of every tenant: places are no part of a document. The owner sees all rows only while this runs."""
+    for each in (
         "ALTER TABLE invoices DISABLE TRIGGER USER",
         "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY",
-        f"""UPDATE invoices i SET seq = counted.place FROM (
-            SELECT business_id, id, row_number() OVER (PARTITION BY business_id ORDER BY id) AS place
-            FROM invoices WHERE series = '{OWN_NUMBERS}'
-        ) AS counted WHERE i.business_id = counted.business_id AND i.id = counted.id""",
+        statement,
         "ALTER TABLE invoices FORCE ROW LEVEL SECURITY",
         "ALTER TABLE invoices ENABLE TRIGGER USER",
     ):
-        op.execute(statement)
+        op.execute(each)
