@@ -1,4 +1,4 @@
-"""`python -m invoices_app run` starts the whole program; `python -m invoices_app flask ...` runs one command."""
+"""`python -m invoices_app run` starts the whole program, `worker` imports beside it, `flask ...` runs one command."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True)
     run = subparsers.add_parser("run", help="start database and web server, and keep them up")
     run.add_argument("--seed", action="store_true", help="first make the demo business (also with SEED=1)")
+    subparsers.add_parser("worker", help="import what waits, in one more process beside `run`")
     flask = subparsers.add_parser("flask", help="run a flask command on the same database")
     flask.add_argument("arguments", nargs=argparse.REMAINDER)
     for name, (_, told) in FILE_COMMANDS.items():
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command in FILE_COMMANDS:
             print(FILE_COMMANDS[chosen.command][0](chosen.file))
             return 0
+        if chosen.command == "worker":
+            commands.worker()
         commands.run(seed=chosen.seed or read_seed(os.environ))
     except StopRequested:
         return 0

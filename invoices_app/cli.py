@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
@@ -17,7 +18,9 @@ from invoices_app.dashboard import bulk, demo
 from invoices_app.db.tenancy import Scope, set_scope
 from invoices_app.extensions import db
 from invoices_app.imports import archive_actions, archive_export
+from invoices_app.imports.plan import Arrival
 from invoices_app.mail import sender_of
+from invoices_app.money import currency_codes
 from invoices_app.results import Conflict, Ok
 
 
@@ -38,6 +41,19 @@ def init_cli(app: Flask) -> None:
     def export(business: uuid.UUID, file: Path) -> None:
         """Write all data of a business into the zip archive FILE."""
         _export(business, file)
+
+    @app.cli.command("import")
+    @click.option("--business", type=click.UUID, required=True, help="The id of the business.")
+    @click.option(
+        "--status", type=click.Choice([one.value for one in Arrival]), help="How invoices come in; 'file': as it says."
+    )
+    @click.option("--tax-rate", type=click.FloatRange(0, 100), help="In %, for rows that say none.")
+    @click.option("--currency", type=click.Choice(sorted(currency_codes())), metavar="CODE", help="Where it says none.")
+    @click.option("--only-good-rows", is_flag=True, help="Leave out the rows that cannot come in.")
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    def import_(business: uuid.UUID, file: Path, *, only_good_rows: bool, **wanted: Any) -> None:
+        """Import FILE, a CSV of clients or invoices or an archive; exit status 1 when nothing was written."""
+        _import(business, file, {name: value for name, value in wanted.items() if value is not None}, only_good_rows)
 
     audit = AppGroup("audit", help="The chain of audit events.")
     app.cli.add_command(audit)
@@ -84,6 +100,16 @@ def _export(business: uuid.UUID, file: Path) -> None:
     db.session.rollback()
     begun.replace(file)
     click.echo(f"{file} holds the whole business, {file.stat().st_size:,} bytes.")
+
+
+def _import(business: uuid.UUID, file: Path, wanted: dict[str, Any], only_good_rows: bool) -> None:  # noqa: FBT001
+    from invoices_app.imports import command  # noqa: PLC0415  (with the worker's part, which no web process needs)
+
+    _enter(business)
+    try:
+        command.bring(file, wanted, only_good_rows=only_good_rows, say=click.echo)
+    except command.StoppedError as problem:
+        raise SystemExit(str(problem)) from None
 
 
 def _enter(business: uuid.UUID) -> None:

@@ -70,6 +70,7 @@ class Settings:
     slow_query_ms: int = 500
     min_free_mb: int = 100
     auto_migrate: bool = True
+    import_worker: bool = True
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_user: str = ""
@@ -142,6 +143,7 @@ class Settings:
             slow_query_ms=_whole_number(environ, "SLOW_QUERY_MS", default=500, low=0, high=3_600_000),
             min_free_mb=_whole_number(environ, "MIN_FREE_MB", default=100, low=0, high=1_000_000_000),
             auto_migrate=_one_of(environ, "AUTO_MIGRATE", ("0", "1"), "1") == "1",
+            import_worker=_one_of(environ, "IMPORT_WORKER", ("0", "1"), "1") == "1",
             **_mail(environ),
             public_url=_public_url(environ),
             session_hours=_whole_number(environ, "SESSION_HOURS", default=12, low=1, high=24 * 7),

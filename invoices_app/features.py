@@ -23,7 +23,7 @@ from invoices_app.clients.routes import blueprint as clients
 from invoices_app.dashboard import palette_routes
 from invoices_app.dashboard.routes import blueprint as dashboard
 from invoices_app.extensions import login
-from invoices_app.imports import archive_routes
+from invoices_app.imports import archive_routes, import_routes
 from invoices_app.imports.blueprint import blueprint as imports
 from invoices_app.invoices import (
     client_routes,
@@ -44,7 +44,7 @@ ROUTES = (
     routes, line_routes, status_routes, selection_routes, suggestion_routes, export_routes, history_routes,
     series_routes, client_routes, correction_routes, client_export_routes, palette_routes, logo_routes,
     password_routes, team_routes, account_routes, login_code_routes, second_factor_routes,
-    archive_routes,
+    archive_routes, import_routes,
 )  # fmt: skip
 
 

@@ -43,8 +43,13 @@ def quantize(value: Decimal, currency: str) -> Decimal:
 
 def round_half_up(value: Decimal, digits: int) -> Decimal:
     """`value` rounded half away from zero to `digits` decimals, as PostgreSQL's round(numeric, int) does."""
-    rounded = value.quantize(Decimal(1).scaleb(-digits), context=_CONTEXT)
+    rounded = value.quantize(_unit(digits), context=_CONTEXT)
     return rounded or abs(rounded)
+
+
+@cache
+def _unit(digits: int) -> Decimal:
+    return ONE.scaleb(-digits)
 
 
 def product(left: Decimal, right: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""Clears what has ended: sessions, links, and invitations that nobody used. A thread of each web worker does it.
+"""Clears what has ended: sessions, links, unused invitations and imports. A thread of each web worker does it.
 
 It goes by small batches, each a transaction of its own that waits for nobody; workers that meet skip each other's rows.
 """
@@ -36,6 +36,7 @@ class Cleared:
     sessions: int = 0
     tokens: int = 0
     invitations: int = 0
+    imports: int = 0
 
     def __add__(self, other: Cleared) -> Cleared:
         mine, more = asdict(self), asdict(other)
@@ -43,7 +44,7 @@ class Cleared:
 
     @property
     def most(self) -> int:
-        return max(self.sessions, self.tokens, self.invitations)
+        return max(self.sessions, self.tokens, self.invitations, self.imports)
 
 
 class Housekeeper:
@@ -65,7 +66,7 @@ class Housekeeper:
             while True:
                 cleared = _clear(engine, batch)
                 total += cleared
-                if cleared.most < batch:
+                if cleared.most < batch and not cleared.imports:
                     break
         if total.most:
             log.info("expired rows cleared", **asdict(total))

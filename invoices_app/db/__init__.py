@@ -20,6 +20,9 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 CONNECTIONS_TO_SPARE = 2
 """Beside one for each thread of a worker: for mail, and for the plan of a slow statement, asked for afterwards."""
 
+CONNECTIONS_OF_IMPORTS = 3
+"""Of an import worker: the import itself, how far it is, and a slow statement's plan."""
+
 
 def init_db(app: Flask, settings: Settings) -> None:
     """Make the engine, with the app's own login, and Flask-Migrate where there is a login that may migrate.
@@ -60,8 +63,8 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 
 def connections_needed(workers: int) -> int:
-    """How many connections at most that many workers open."""
-    return workers * (WORKER_THREADS + CONNECTIONS_TO_SPARE)
+    """How many connections at most that many workers open, and the import worker beside them."""
+    return workers * (WORKER_THREADS + CONNECTIONS_TO_SPARE) + CONNECTIONS_OF_IMPORTS
 
 
 def _forget_coroutines(app: Flask) -> None:

@@ -61,6 +61,9 @@ TABLE_PRIVILEGES: dict[str, str] = {
     "second_factors": "SELECT, INSERT, UPDATE, DELETE",
     "recovery_codes": "SELECT, INSERT, DELETE",
     "pending_logins": "SELECT, INSERT, UPDATE, DELETE",
+    "imports": "SELECT, INSERT, UPDATE, DELETE",
+    "import_parts": "SELECT, INSERT, DELETE",
+    "import_problems": "SELECT, INSERT, DELETE",
     "scope_keys": "",
 }
 """What the app may do with each table. A table that is missing here is an error, so nothing is open by accident."""

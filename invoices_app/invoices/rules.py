@@ -153,8 +153,12 @@ def line_net(line: Line, currency: str) -> Decimal:
 
     Each of them is rounded once.
     """
-    gross = quantize(quotient(product(line.quantity, line.unit_price), line.base_quantity), currency)
-    net = gross - quantize(share(gross, line.discount_percent), currency)
+    gross = product(line.quantity, line.unit_price)
+    if line.base_quantity != ONE:
+        gross = quotient(gross, line.base_quantity)
+    net = gross = quantize(gross, currency)
+    if line.discount_percent:
+        net = gross - quantize(share(gross, line.discount_percent), currency)
     for adjustment in line.adjustments:
         amount = quantize(adjustment.amount, currency)
         net += amount if adjustment.is_charge else -amount

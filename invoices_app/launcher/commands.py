@@ -1,4 +1,4 @@
-"""The launcher's two commands: `run` the app, and `flask` for one command beside it."""
+"""The launcher's commands: `run` the app, `worker` for another import worker, `flask` for one command beside it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from invoices_app.launcher.environment import (
     owner_environment,
     read_settings,
 )
+from invoices_app.launcher.import_worker import ImportWorker
 from invoices_app.launcher.supervisor import Service, supervise
 from invoices_app.launcher.web_server import WebServer, check_port_free
 from invoices_app.observability.logging import configure_logging
@@ -57,14 +58,44 @@ def run(*, seed: bool) -> NoReturn:
         prepare_database(settings, logins)
         if seed:
             print(run_flask(settings, logins, "seed"), flush=True)
-        web = WebServer(settings, app_environment(settings, logins))
+        environ = app_environment(settings, logins)
+        web = WebServer(settings, environ)
         stack.callback(web.stop)
         web.start()
         web.wait_ready()
+        services.append(web)
+        if settings.import_worker:
+            services.append(_started_worker(stack, environ))
         print(f"Invoices is running at {web.address}  (Ctrl-C stops it)", flush=True)
         if not settings.smtp_host:
             print(f"No SMTP_URL is set, so mail is kept in {settings.data_dir / 'outbox'}", flush=True)
-        supervise([*services, web])
+        supervise(services)
+
+
+def worker() -> NoReturn:
+    """Import what waits, beside a launcher that is up or on the database of DATABASE_URL, until StopRequested."""
+    settings = read_settings(os.environ)
+    configure_logging(settings)
+    with ExitStack() as stack:
+        owner = settings.owner_database_url
+        if owner is None:
+            postgres = EmbeddedPostgres(settings.data_dir)
+            if not wait_until(postgres.accepts_clients, STARTING_SECONDS):
+                raise StartupError(
+                    f"No Invoices is running on DATA_DIR {settings.data_dir}; start it, or set DATABASE_URL"
+                )
+            owner = postgres.owner_url
+        logins = find_logins(settings, owner)
+        services = [_started_worker(stack, app_environment(settings, logins))]
+        print("Waiting for imports  (Ctrl-C stops it)", flush=True)
+        supervise(services)
+
+
+def _started_worker(stack: ExitStack, environ: dict[str, str]) -> ImportWorker:
+    started = ImportWorker(environ)
+    stack.callback(started.stop)
+    started.start()
+    return started
 
 
 def check_can_start(settings: Settings) -> None:

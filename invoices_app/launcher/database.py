@@ -73,9 +73,11 @@ def check_connections(settings: Settings, logins: Logins) -> None:
         allowed = connection.execute(CONNECTIONS_ALLOWED, {"role": str(logins.app.username)}).scalar_one()
     needed = connections_needed(settings.web_concurrency)
     if needed > allowed:
+        each = connections_needed(1) - connections_needed(0)
+        room = max(1, (allowed - connections_needed(0)) // each)
         raise StartupError(
             f"WEB_CONCURRENCY={settings.web_concurrency} needs up to {needed} database connections, but the database "
-            f"allows {allowed}; lower WEB_CONCURRENCY to {max(1, allowed // connections_needed(1))} or raise the limit"
+            f"allows {allowed}; lower WEB_CONCURRENCY to {room} or raise the limit"
         )
 
 

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
 import socket
-import subprocess
-import sys
-from contextlib import suppress
 
 from invoices_app.config import Settings
 from invoices_app.db.data_dir import StartupError
-from invoices_app.db.processes import end_with_parent, wait_until
-from invoices_app.launcher.environment import PROJECT_ROOT
+from invoices_app.db.processes import wait_until
+from invoices_app.launcher.child import Child
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 15.0
 PORT_SECONDS = 3.0
 """A web server whose launcher was killed needs a moment to let go of its port."""
 
 
-class WebServer:
-    """Granian in a process group of its own, so that Ctrl-C reaches it only through us."""
+class WebServer(Child):
+    """Granian, which lets its workers answer their last requests when it is asked to end."""
 
     name = "The web server"
+    module = "invoices_app.launcher.web_process"
 
     def __init__(self, settings: Settings, environ: dict[str, str]) -> None:
+        super().__init__(environ)
         self.address = settings.local_address
         self._place = (settings.local_host, settings.port)
-        self._environ = environ
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the processes; `wait_ready` tells when they answer."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "invoices_app.launcher.web_process"],
-            cwd=PROJECT_ROOT,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509  (it only calls the kernel)
-        )
-
-    def is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
     def wait_ready(self) -> None:
         """Wait until the app answers that it is ready; raises StartupError with its last answer when it does not."""
@@ -53,18 +33,6 @@ class WebServer:
                 return
             raise StartupError("The web server ended while it started; its messages are above")
         raise StartupError(f"The app is not ready after {READY_SECONDS:.0f} seconds: {self._readiness()}")
-
-    def stop(self) -> None:
-        """Let the workers answer their last requests, then end all that is left. Twice is fine."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
 
     def _readiness(self) -> str:
         connection = http.client.HTTPConnection(*self._place, timeout=5)

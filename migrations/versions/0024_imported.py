@@ -5,7 +5,7 @@ words and sums are made once and not at every step. None can stay so: that is re
 not add up. Which version of a row is held at commit is the last one; those before it are no longer recomputed.
 
 Revision ID: 0024
-Revises: 0022
+Revises: 0023
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

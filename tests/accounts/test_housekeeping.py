@@ -94,7 +94,7 @@ def test_the_log_says_how_many(app: Flask, cast: Cast, monkeypatch: pytest.Monke
     monkeypatch.setattr(housekeeping, "log", Log())
     for _ in range(2):
         housekeeper_of(app).clear()
-    assert lines == [("expired rows cleared", {"sessions": 4, "tokens": 2, "invitations": 2})]
+    assert lines == [("expired rows cleared", {"sessions": 4, "tokens": 2, "invitations": 2, "imports": 0})]
 
 
 def test_it_waits_for_nobody(app: Flask, empty: Database, cast: Cast) -> None:

@@ -35,7 +35,7 @@ EXPECTED = (
     "is running at",
 )
 
-VICTIMS = {"worker": 8, "postmaster": 4, "database session": 3, "web server": 2, "app": 3}
+VICTIMS = {"worker": 8, "postmaster": 4, "database session": 3, "web server": 2, "import worker": 1, "app": 3}
 """What is killed, and how often beside the others."""
 
 
@@ -136,7 +136,8 @@ class App:
         assert self._process is not None
         launcher = psutil.Process(self._process.pid)
         children = launcher.children()
-        web = [child for child in children if child.name() != "postgres"]
+        web = [child for child in children if "web_process" in _title(child)]
+        imports = [child for child in children if "import_process" in _title(child)]
         postmaster = [child for child in children if child.name() == "postgres"]
         match what:
             case "worker":
@@ -148,6 +149,8 @@ class App:
                 return [session for session in sessions if "invoices_app" in _title(session)]
             case "web server":
                 return web
+            case "import worker":
+                return imports
             case _:
                 return [launcher, *launcher.children(recursive=True)]
 

@@ -125,8 +125,8 @@ def test_more_workers_than_connections(complaint: Start, given: Database) -> Non
     asked = {"DATABASE_URL": login(given.owner_url), "SECRET_KEY": SECRET_KEY, "RATELIMIT_ENABLED": "0"}
     said = complaint(WEB_CONCURRENCY="20", **asked)
     assert said == (
-        "WEB_CONCURRENCY=20 needs up to 120 database connections, but the database allows 97; "
-        "lower WEB_CONCURRENCY to 16 or raise the limit"
+        "WEB_CONCURRENCY=20 needs up to 123 database connections, but the database allows 97; "
+        "lower WEB_CONCURRENCY to 15 or raise the limit"
     )
     with given.as_superuser() as connection:
         role = sql.Identifier(str(given.app_url.username))

@@ -71,12 +71,21 @@ def test_flask_command_uses_the_running_server(running: Launcher, launch: Launch
     assert running.is_ready()
 
 
-def test_killed_postgres_and_killed_web_server_come_back(running: Launcher, open_folder: Path) -> None:
-    for victim, name in ((postmaster(open_folder / "running"), "PostgreSQL"), (web_main(running), "The web server")):
+def import_worker(launcher: Launcher) -> psutil.Process:
+    return next(process for process in launcher.family() if "invoices_app.launcher.import_process" in process.cmdline())
+
+
+def test_what_is_killed_comes_back(running: Launcher, open_folder: Path) -> None:
+    for victim, name in (
+        (postmaster(open_folder / "running"), "PostgreSQL"),
+        (web_main(running), "The web server"),
+        (import_worker(running), "The import worker"),
+    ):
         said = f"{name} has ended"
         victim.kill()
         assert wait_until(partial(running.has_complained, said), 10)
         assert wait_until(running.is_ready, 20), running.complaint
+    assert import_worker(running).is_running()
     assert running.process.poll() is None
 
 

@@ -49,7 +49,7 @@ class Browser(FlaskClient):
         assert not unknown, f"the form to {url} has no {unknown}, only {set(form.values)}"
         return self.send(url, {**form.values, **(changes or {})}, status, **options)
 
-    def send(self, url: str, data: Values, status: int, *, htmx: bool = False, **options: Any) -> Page:
+    def send(self, url: str, data: Values | bytes, status: int, *, htmx: bool = False, **options: Any) -> Page:
         """Send exactly `data`, nothing from any form."""
         return self._see(super().post(url, data=data, **_options(options, htmx=htmx)), status)
 

@@ -21,6 +21,7 @@ from tests.support.factories import (
     today,
     value_of,
 )
+from tests.support.imports import bring, csv_bytes, id_of, start
 from tests.support.people import PASSWORD, Person, make_owner, make_teammate
 
 ROWS_OF_A_PAGE = 25
@@ -46,7 +47,16 @@ def furnish(person: Person, mark: str) -> None:
         value_of(series_actions.add_series(mark[:3].upper(), series, today()))
         wanted = account_actions.ask_for_email(f"new-{uuid.uuid4().hex}@example.com", PASSWORD, lambda token: token)
         value_of(wanted)
+    bring_file(person, mark)
     join(person, make_owner(person.app, f"{mark} partner", f"{mark} partner"))
+
+
+def bring_file(person: Person, mark: str) -> None:
+    """A file whose import waits to be started, with a row that cannot come in, and another one that runs."""
+    rows = [[f"{mark}-{number}", "2024-03-05", mark, mark, 1, "10.00", 20] for number in range(3)]
+    bring(person.browser, csv_bytes([*rows, [mark, "no day", mark, mark, 1, "10.00", 20]]), f"{mark}.csv")
+    running = id_of(bring(person.browser, csv_bytes(rows), f"{mark} that runs.csv"))
+    start(person.browser, running)
 
 
 def join(person: Person, other: Person) -> None:

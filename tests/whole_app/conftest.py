@@ -17,6 +17,7 @@ from invoices_app.db.transaction import transaction
 from invoices_app.invoices import line_actions
 from invoices_app.mail import Letter, post
 from tests.support.factories import ORIGIN, line, make_invitation, make_invoice, make_issued, make_logo, pay
+from tests.support.imports import BAD_ROW, bring, csv_bytes, some_invoices
 from tests.support.people import Cast, make_cast, make_teammate
 
 HOUR = timedelta(hours=1)
@@ -49,5 +50,6 @@ def two(app: Flask) -> Cast:
         draft = make_invoice(person)
         with person.acting():
             line_actions.add_lines(draft, [line()], ORIGIN)
+        bring(person.browser, csv_bytes([*some_invoices(1), BAD_ROW]))
         person.browser.get("/clients")
     return cast

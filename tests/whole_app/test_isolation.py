@@ -97,6 +97,7 @@ def victim(app: Flask, database: Database) -> Victim:
     person.browser.post(f"/clients/{make_client(person, SECRET)}/archive")
     person.browser.post(f"/invoices/{draft}/lines", {"description": SECRET}, headers={"Sheet-Page": str(page)})
     archived = database.ask("SELECT archiving_id FROM clients WHERE business_id = %s", person.business_id)
+    imports = database.ask("SELECT id FROM imports WHERE business_id = %s", person.business_id)
     lists = [person.browser.get(url).text for url in ("/clients", "/invoices", f"/clients/{client_id}/history")]
     ids = {
         "client_id": [str(client_id)],
@@ -110,6 +111,7 @@ def victim(app: Flask, database: Database) -> Victim:
         "session_id": own_sessions[:1],
         "one_time_token": [str(token)],
         "code": [SERIES],
+        "import_id": [str(id_) for (id_,) in imports],
         "cursor": [unquote(found) for page in lists for found in CURSOR.findall(page)[:1]],
     }
     assert all(ids.values()), ids

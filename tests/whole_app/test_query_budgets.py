@@ -12,6 +12,7 @@ from flask import Flask
 from invoices_app.db.keyset import ROWS_PER_PAGE
 from tests.support.databases import Database
 from tests.support.factories import issue, line, make_client, make_invoice, read
+from tests.support.imports import BAD_ROW, bring, csv_bytes, id_of, some_invoices
 from tests.support.people import Person, make_owner
 
 # Each begins with one that finds the session. What enters the business travels with the first of a transaction.
@@ -56,6 +57,9 @@ BUDGETS = {
     "/settings/team": 4,
     "/businesses": 2,
     "/export": 1,
+    "/import": 2,
+    "/import/{import}": 5,
+    "/import/{import}/problems.csv": 3,
     "/healthz": 0,
     "/readyz": 2,
     "/static/css/app.css": 0,
@@ -83,7 +87,8 @@ def furnish(app: Flask, database: Database, count: int) -> tuple[Person, dict[st
             " FROM generate_series(1, %s) n",
             [person.business_id, count],
         )
-    return person, {"client": client_id, "draft": draft, "issued": issued}
+    import_id = id_of(bring(person.browser, csv_bytes([*some_invoices(min(count, 1_000)), BAD_ROW])))
+    return person, {"client": client_id, "draft": draft, "issued": issued, "import": import_id}
 
 
 @pytest.fixture(scope="module", params=[10, 10_000])

@@ -12,6 +12,7 @@ from invoices_app.web.access import OWNERS, PUBLIC, READERS, WRITERS, access_of
 from tests.support.browser import HTMX, Browser
 from tests.support.databases import Database
 from tests.support.factories import make_client, make_invitation, make_invoice, make_issued, make_logo
+from tests.support.imports import bring, csv_bytes, id_of, some_invoices
 from tests.support.people import Person
 from tests.support.snapshot import snapshot
 from tests.support.walk import path_of
@@ -35,6 +36,11 @@ ROUTES = {
     "/email/confirm/<token>": {"GET": PUBLIC, "POST": PUBLIC},
     "/export": {"GET": OWNERS, "POST": OWNERS},
     "/healthz": {"GET": PUBLIC},
+    "/import": {"GET": WRITERS, "POST": WRITERS},
+    "/import/<import_id>": {"GET": WRITERS, "POST": WRITERS},
+    "/import/<import_id>/cancel": {"POST": WRITERS},
+    "/import/<import_id>/problems.csv": {"GET": WRITERS},
+    "/import/<import_id>/start": {"POST": WRITERS},
     "/invitations/<token>": {"GET": PUBLIC, "POST": PUBLIC},
     "/invoices.csv": {"GET": READERS},
     "/invoices": {"GET": READERS, "POST": WRITERS},
@@ -188,12 +194,13 @@ def test_reading_never_writes(owner: Person, database: Database) -> None:
     client_id, draft, issued = make_client(owner), make_invoice(owner), make_issued(owner)
     logo_id = make_logo(owner)
     token = make_invitation(owner, "someone@example.com")
+    import_id = id_of(bring(owner.browser, csv_bytes(some_invoices(1))))
     owner.browser.get("/clients")
     before = snapshot(database)
     for path in GETS:
         for invoice_id in (draft, issued):
             named = {"<client_id>": client_id, "<invoice_id>": invoice_id, "<filename>": "css/app.css"}
-            named |= {"<logo_id>": logo_id, "<token>": token}
+            named |= {"<logo_id>": logo_id, "<token>": token, "<import_id>": import_id}
             url = re.sub(r"<\w+>", lambda match: str(named[match.group()]), path)  # noqa: B023  (called at once)
             url += f"?ids={invoice_id}" if path == "/invoices/print" else ""
             for method in ("GET", "HEAD"):
