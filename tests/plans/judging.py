@@ -33,15 +33,15 @@ class Limits:
 
 
 A_PAGE = Limits()
-FIGURES = Limits(passed_over=700, buffers=1000)
+FIGURES = Limits(sorted_rows=700, passed_over=700, buffers=1000)
 """The kept figures of a business: a year of months, the days on which open invoices are due, two hundred unsettled."""
 
 OPEN = Limits(passed_over_open=True)
-FIGURES_AND_OPEN = Limits(passed_over=700, buffers=1000, passed_over_open=True)
+FIGURES_AND_OPEN = Limits(sorted_rows=700, passed_over=700, buffers=1000, passed_over_open=True)
 OF_CLIENT = Limits(sorted_rows=1000, passed_over=1000, buffers=1500)
 """One client's invoices, sorted when the order is not that of their index."""
 
-RESTORED = Limits(buffers=4 * MAX_RESTORED_ROWS)
+RESTORED = Limits(sorted_rows=700, passed_over=700, buffers=4 * MAX_RESTORED_ROWS)
 SEARCH = Limits(sorted_rows=MOST + 1, passed_over=MOST, buffers=4 * (MOST + 1))
 CHOICES = Limits(sorted_rows=1000)
 """Clients used lately: of the last two hundred invoices and the last two hundred clients, sorted three times."""
@@ -62,7 +62,7 @@ A_BATCH = Limits(sorted_rows=700, passed_over_open=True, buffers=4000)
 ALL_NUMBERS = Limits(buffers=20_000)
 """The report of numbers counts those of a business, in one walk through an index alone."""
 
-DASHBOARD = Limits(sorted_rows=300, passed_over=700, buffers=1500)
+DASHBOARD = Limits(sorted_rows=700, passed_over=700, buffers=1500)
 
 
 @dataclass

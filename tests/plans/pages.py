@@ -46,13 +46,14 @@ class Case:
 
 
 def lists() -> Iterator[Case]:
-    """Each status in each order, archived ones as well or not; pages in the middle; the lists of a client."""
+    """Each status in each order, some with archived ones; pages in the middle; the lists of a client."""
     for status, sort in product((None, *STATUSES), BOTH_WAYS):
         limits = FIGURES_AND_OPEN if status in {"sent", "overdue"} else FIGURES
         query = f"status={status}&sort={sort}" if status else f"sort={sort}"
         group = f"list, {status or 'all'}, in every order"
         yield Case(f"/invoices?{query}", group, limits)
-        yield Case(f"/invoices?{query}&archived=1", group, limits)
+        if status is None or sort in {"-date", "client"}:
+            yield Case(f"/invoices?{query}&archived=1", group, limits)
     for sort, archived in product(BOTH_WAYS, ("", "&archived=1")):
         path = f"/invoices?sort={sort}{archived}&cursor={{middle:{sort}}}"
         yield Case(path, "more rows, from the middle, in every order", A_PAGE, is_fragment=True)

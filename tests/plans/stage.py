@@ -17,8 +17,11 @@ from invoices_app.web import pagination
 from tests.support.databases import Database, connect
 from tests.support.people import Person
 
-OTHERS = 20_000
+OTHERS = 2_000
 """Other businesses, each with a person, a session and what else there is one of: none of these tables is small."""
+
+CLIENTS_EACH = 10
+FIGURES_EACH = 30
 
 EVENTS = 20_000
 """Of the business itself, a hundred on each thing."""
@@ -40,9 +43,12 @@ FILLERS = {
         "{id}, {id}, 'guest-' || n || '@example.com', 'member', {hash}, {id}, {tomorrow}"
     ),
     "audit_heads (business_id, seq, hash)": "{id}, 1, {hash}",
-    "clients (business_id, id, name)": "{id}, {id}, 'Client ' || n",
-    "business_figures (business_id, figure, archived, currency, tally, amount, settled)": (
-        "{id}, 'client', false, '', 1, 0, true"
+    "clients (business_id, id, name)": (
+        "{id}, uuidv7(), 'Client ' || m FROM generate_series(1, {clients}) m CROSS JOIN"
+    ),
+    "business_figures (business_id, client_id, figure, archived, currency, day, tally, amount, settled)": (
+        "{id}, CASE WHEN m % 2 = 0 THEN {id} END, 'paid', false, 'EUR', DATE '2026-01-01' + m, 1, 1, true"
+        " FROM generate_series(1, {figures}) m CROSS JOIN"
     ),
     "number_series (business_id, code, pattern, is_default)": "{id}, 'INV', 'INV-{{year}}-{{seq}}', true",
     "number_counters (business_id, series, period)": "{id}, 'INV', '2026'",
@@ -59,6 +65,8 @@ _PARTS = {
     "next": "md5('other ' || n + 1)::uuid",
     "hash": "sha256(n::text::bytea)",
     "tomorrow": "now() + interval '1 day'",
+    "clients": str(CLIENTS_EACH),
+    "figures": str(FIGURES_EACH),
 }
 _MORE_EVENTS = """
     INSERT INTO audit_events (business_id, id, actor_id, action, entity_type, entity_id, changes, seq, hash)
@@ -76,7 +84,8 @@ def fill_up(database: Database, person: Person) -> None:
     with database.as_superuser() as superuser:
         superuser.execute("SET LOCAL session_replication_role = 'replica'")
         for table, values in FILLERS.items():
-            rows = f"SELECT {values.format(**_PARTS)} FROM generate_series(1, {OTHERS}) n"
+            of_others = "" if values.endswith("JOIN") else "FROM"
+            rows = f"SELECT {values.format(**_PARTS)} {of_others} generate_series(1, {OTHERS}) n"
             superuser.execute(f"INSERT INTO {table} {rows}".encode())
         values = {"business": person.business_id, "user": person.user_id, "events": EVENTS}
         superuser.execute(_MORE_EVENTS.replace("n % (", "n %% ("), values)

@@ -32,8 +32,7 @@ def credit_some(person: Person, count: int) -> None:
     for place in range(count):
         invoice_id = make_issued(person, [line(f"Credited {place}")])
         if place % 2:
-            person.browser.get(f"/invoices/{invoice_id}")
-            person.browser.post(f"/invoices/{invoice_id}/pay")
+            pay(person, invoice_id)
         with person.acting():
             value_of(correction_actions.correct_invoice(invoice_id, today(), with_draft=False))
 

@@ -15,13 +15,13 @@ from tests.plans.stage import Stage, fill_up, person_of, settle_statistics
 from tests.support.databases import ServerUrls
 from tests.support.writes import WRITES, Write
 
-SEEDED = ("--invoices=12000", "--businesses=1"), ("--invoices=4000", "--businesses=3")
-CREDITED = 60
+SEEDED = ("--invoices=8000", "--businesses=1"), ("--invoices=3000", "--businesses=3")
+CREDITED = 40
 
 
 @pytest.fixture(scope="module")
 def stage(server: ServerUrls, worker: str) -> Iterator[Stage]:
-    """A business of some size beside three others with invoices, and twenty thousand with one of everything else."""
+    """A business of some size beside three others with invoices, and thousands with one of everything else."""
     database = server.make_database(f"plans_{worker}")
     seeding = create_app(replace(database.settings, owner_database_url=database.owner_url))
     for arguments in SEEDED:
