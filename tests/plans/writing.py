@@ -20,6 +20,7 @@ from tests.support.factories import (
     make_invitation,
     make_invoice,
     make_issued,
+    pay,
     today,
     value_of,
 )
