@@ -52,7 +52,7 @@
   document.addEventListener("htmx:before:request", (event) => {
     if (writes(event)) state("Saving…");
     const row = event.detail.ctx?.request?.submitter?.closest(".act")?.closest("tr");
-    if (row) event.detail.ctx.target = row; // all rows share one form
+    if (row) Object.assign(event.detail.ctx, { target: row, swap: "outerHTML swapEmpty:true show:none" }); // rows share a form
     const menu = event.detail.ctx?.sourceElement?.closest("details.menu");
     if (menu) {
       menu.open = false;
@@ -127,11 +127,10 @@
     if (event.target.matches(".pick input")) count();
   });
   document.addEventListener("reset", () => setTimeout(count));
-  // What is done to a row says to which one, for those who do not see it.
+  // What is done to a row says to which one, for those who do not see it: as its box does.
   const name = () => {
-    for (const control of document.querySelectorAll("#invoice-rows :is(.pick input, .act button)")) {
-      const of = link(control.closest("tr")).textContent.replace("not yet, ", "");
-      control.setAttribute("aria-label", `${control.textContent || "Select"} ${of}`);
+    for (const button of document.querySelectorAll("#invoice-rows .act button")) {
+      button.setAttribute("aria-label", button.textContent + $(".pick", button.closest("tr")).textContent.replace("Select", ""));
     }
   };
   document.addEventListener("htmx:after:settle", name);
