@@ -3,7 +3,7 @@ LOCK := $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate seed backup restore bench drill audit scan test lint format lock screenshots clean for-running for-developing for-browsing for-serving for-loading
+.PHONY: help run migrate seed backup restore bench plans drill audit scan test lint format lock screenshots clean for-running for-developing for-browsing for-serving for-loading
 
 help:  ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ restore: for-running  ## Bring a backup back, into an empty database (FILE=..., 
 
 bench: for-developing for-loading  ## Measure pages and writes beside a floor (QUICK=1; WRITE=1 into docs/benchmarks.md; SERVERS=1)
 	@$(PYTHON) -m tests.bench
+
+plans: for-developing  ## Look how every statement runs, on a copy of a data folder (DATA=var/bench; WRITE=1)
+	@$(PYTHON) -m tests.plans "$(or $(DATA),$(or $(DATA_DIR),var)/bench)"
 
 drill: for-developing  ## Kill everything under load for ten minutes, and look whether anything is lost (SECONDS=600)
 	@$(PYTHON) -m tests.drill --seconds $(or $(SECONDS),600)

@@ -96,9 +96,11 @@ def _history(subjects: Select[*tuple[Any, ...]], key: Any, subject_id: uuid.UUID
 
 def _events(subject_id: uuid.UUID, import_id: uuid.UUID | None, way: Walk) -> Select[Any]:
     """Those of the subject, and that of the import that it came with: one for all of its thousands."""
-    columns = (AuditEvent.id, AuditEvent.created_at, AuditEvent.action, AuditEvent.changes, User.name)
-    found = select(ORDER.select_key(), *columns).outerjoin(User, User.id == AuditEvent.actor_id)
-    found = found.where(in_business(AuditEvent))
+    # Not by a join: to the planner everybody's colleagues are as likely, so it would go through the people of all
+    # businesses, and ask of each whether they may be seen.
+    name = select(User.name).where(User.id == AuditEvent.actor_id).scalar_subquery().label("name")
+    columns = (AuditEvent.id, AuditEvent.created_at, AuditEvent.action, AuditEvent.changes, name)
+    found = select(ORDER.select_key(), *columns).where(in_business(AuditEvent))
     branches = [found.where(AuditEvent.entity_id == subject_id)]
     if import_id is not None:
         branches.append(found.where(AuditEvent.entity_id == import_id, AuditEvent.action.in_(ARRIVALS)))

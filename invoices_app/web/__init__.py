@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Flask
+from jinja2.ext import Extension
 
 from invoices_app.config import Settings
+
+_INDENTATION = re.compile(r"\n\s+")
+_BLOCK = "tr|td|th|thead|tbody|table|div|form|ul|li|dl|nav|head|header|main|p"
+_EDGE = re.compile(rf"(?<=>)\n(?=</(?:{_BLOCK})>)|(<(?:{_BLOCK})(?: [^<>{{}}]*)?>)\n(?=<)")
+
+
+class Flush(Extension):
+    """HTML goes out without the indentation of its templates, and no line breaks at the edges of blocks.
+
+    Browsers show neither, and they are a tenth of a page.
+    """
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        del filename
+        if not (name or "").endswith(".html"):
+            return source
+        return _EDGE.sub(lambda found: found[1] or "", _INDENTATION.sub("\n", source))
 
 
 def init_web(app: Flask, settings: Settings) -> None:
@@ -15,7 +35,8 @@ def init_web(app: Flask, settings: Settings) -> None:
     app.config.update(WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024, MAX_FORM_PARTS=10_000)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_MIMETYPES=["text/html"])
+    app.jinja_env.add_extension(Flush)
+    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_MIMETYPES=["text/html"])
     compress.init_app(app)
     security.init_security(app, settings)  # first: it gives every request its id, refused ones too
     access.init_access(app)  # before the forms' tokens: a lost session is told as such

@@ -87,11 +87,11 @@ def day(value: date | None) -> Markup | str:
 
 
 def short_day(value: date | None, today: date) -> Markup | str:
-    """2 Oct, with the year when it is not this year's; the full date in the title; a dash for no date."""
+    """2 Oct, with the year when it is not this year's; a dash for no date."""
     if value is None:
         return NOTHING
     # What is put in has no character that HTML knows: format() of Markup would look for them, at ten times the cost.
-    return Markup(f'<time datetime="{value}" title="{_full(value)}">{_short(value, today)}</time>')  # noqa: S704
+    return Markup(f'<time datetime="{value}">{_short(value, today)}</time>')  # noqa: S704
 
 
 def moment(at: datetime, time_zone: str) -> Markup:

@@ -3,6 +3,13 @@
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
+  // htmx, which comes after this script, reads its settings from the page. What was set by scripts is not morphed.
+  const settings = {
+    includeIndicatorCSS: false,
+    history: "reload",
+    morphIgnore: ["data-htmx-powered", "open", "role", "aria-autocomplete", "aria-expanded", "aria-controls", "aria-activedescendant"],
+  };
+  document.head.append(Object.assign(document.createElement("meta"), { name: "htmx-config", content: JSON.stringify(settings) }));
   const lost = () => !document.activeElement || document.activeElement === document.body;
 
   // ---- Messages and menus ----
@@ -44,6 +51,8 @@
   const writes = (event) => event.detail.ctx?.request?.method !== "GET";
   document.addEventListener("htmx:before:request", (event) => {
     if (writes(event)) state("Saving…");
+    const row = event.detail.ctx?.request?.submitter?.closest(".act")?.closest("tr");
+    if (row) Object.assign(event.detail.ctx, { target: row, swap: "outerHTML swapEmpty:true show:none" }); // rows share a form
     const menu = event.detail.ctx?.sourceElement?.closest("details.menu");
     if (menu) {
       menu.open = false;
@@ -118,11 +127,43 @@
     if (event.target.matches(".pick input")) count();
   });
   document.addEventListener("reset", () => setTimeout(count));
+  // What is done to a row says to which one, for those who do not see it: as its box does.
+  const name = () => {
+    for (const button of document.querySelectorAll("#invoice-rows .act button")) {
+      button.setAttribute("aria-label", button.textContent + $(".pick", button.closest("tr")).textContent.replace("Select", ""));
+    }
+  };
+  document.addEventListener("htmx:after:settle", name);
   count();
+  name();
 
-  // ---- Dialogs ----
+  // ---- Dialogs, made when they are first wanted ----
+  const what = "A client, an invoice, or what to do";
+  const dialogs = {
+    palette: (url) => ["Search or jump to", `
+      <form action="${url}" role="search" hx-get="${url}" hx-trigger="input changed delay:120ms from:#palette-q, submit" hx-target="#palette-found" hx-sync="this:replace">
+        <label class="vh" for="palette-q">${what}</label>
+        <input id="palette-q" name="q" placeholder="${what}" autocomplete="off" spellcheck="false" role="combobox" aria-expanded="true" aria-autocomplete="list" aria-controls="palette-options">
+      </form>
+      <div id="palette-found" data-fill="${url}"><ul id="palette-options" role="listbox" aria-label="What was found"></ul></div>`],
+    "shortcuts-dialog": (url) => ["Keyboard shortcuts", `
+      <div id="shortcuts-body" data-fill="${url}"></div>
+      <p><button type="button" class="button" data-close>Close</button></p>`],
+  };
+  const dialogOf = (name) => {
+    const opener = $(`[data-opens="${name}"]`);
+    if ($(`#${name}`) || !opener || opener.pathname === location.pathname) return $(`#${name}`); // not on its own page
+    const dialog = Object.assign(document.createElement("dialog"), { id: name });
+    const [label, inside] = dialogs[name](opener.getAttribute("href"));
+    dialog.setAttribute("aria-label", label);
+    dialog.innerHTML = inside;
+    document.body.append(dialog);
+    htmx.process(dialog);
+    $("#palette-q", dialog)?.addEventListener("keydown", step);
+    return dialog;
+  };
   const open = (name) => {
-    const dialog = document.getElementById(name);
+    const dialog = dialogOf(name);
     if (!dialog?.showModal || dialog.open) return false;
     for (const other of document.querySelectorAll("dialog[open]")) other.close();
     dialog.showModal();
@@ -148,15 +189,15 @@
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx?.target?.id === "palette-found") choose(options()[0]);
   });
-  $("#palette-q")?.addEventListener("keydown", (event) => {
+  const step = (event) => {
     const all = options();
     const at = all.findIndex((option) => option.getAttribute("aria-selected") === "true");
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.isComposing || (!step && event.key !== "Enter") || !all.length) return;
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.isComposing || (!by && event.key !== "Enter") || !all.length) return;
     event.preventDefault();
-    if (step) choose(all[(at + step + all.length) % all.length]);
+    if (by) choose(all[(at + by + all.length) % all.length]);
     else all[Math.max(at, 0)].click();
-  });
+  };
 
   // ---- Keys. Each has a visible twin; the single ones can be switched off. ----
   const rows = () => [...document.querySelectorAll(".list tbody tr[id]")];

@@ -6,7 +6,6 @@ the xdist group `GROUP`, so that the crowd of a run is made once.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from invoices_app.extensions import db
 from tests.support.databases import Database, ServerUrls
 from tests.support.factories import today
 from tests.support.people import Person, make_owner
+from tests.support.plans import Plan
 
 GROUP = "crowd"
 HUNDRED_THOUSAND = 100_000
@@ -161,39 +161,6 @@ class Crowd:
     @cached_property
     def hundred_thousand(self) -> Person:
         return self.of(HUNDRED_THOUSAND)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a statement did, by EXPLAIN ANALYZE."""
-
-    rows_read: int
-    """Rows that scans came upon, whether they were wanted or not."""
-    sorted_rows: int
-    """Rows that went into sorts."""
-    indexes: frozenset[str]
-    buffers: int
-    text: str = field(repr=False)
-
-    @classmethod
-    def of(cls, node: dict[str, Any]) -> Plan:
-        nodes = list(_nodes(node))
-        read = sum(_rows(scan) for scan in nodes if "Relation Name" in scan)
-        into_sorts = sum(_rows(child) for sort in nodes if "Sort" in sort["Node Type"] for child in sort["Plans"])
-        indexes = frozenset(scan["Index Name"] for scan in nodes if "Index Name" in scan)
-        buffers = node["Shared Hit Blocks"] + node["Shared Read Blocks"]
-        return cls(read, into_sorts, indexes, buffers, json.dumps(node, indent=1))
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for child in node.get("Plans", ()):
-        yield from _nodes(child)
-
-
-def _rows(node: dict[str, Any]) -> int:
-    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def test_days() -> None:
     assert filters.day(None) == "–"
     assert filters.short_day(date(2026, 10, 2), TODAY).endswith(">2 Oct</time>")
     assert filters.short_day(date(2025, 10, 2), TODAY).endswith(">2 Oct 2025</time>")
-    assert 'title="2 October 2026"' in filters.short_day(date(2026, 10, 2), TODAY)
+    assert 'datetime="2026-10-02"' in filters.short_day(date(2026, 10, 2), TODAY)
     assert filters.short_day(None, TODAY) == "–"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from itsdangerous import URLSafeSerializer
+from itsdangerous import Signer
 from werkzeug.exceptions import BadRequest
 
 from invoices_app.db.keyset import START, Place
@@ -45,24 +45,23 @@ def test_the_longest_keys_fit() -> None:
 def forged(app: Flask) -> dict[str, str]:
     good = pagination.cursor(KIND, KEYS)
 
-    def signed(value: object, salt: str = f"cursor:{KIND}", key: str | None = None) -> str:
-        return str(URLSafeSerializer(key or str(app.secret_key), salt=salt).dumps(value))
+    def signed(value: str, salt: str = f"cursor:{KIND}", key: str | None = None) -> str:
+        return Signer(key or str(app.secret_key), salt=salt).sign(value).decode()
+
+    told = good.rsplit(".", 1)[0]
 
     return {
         "of another order": pagination.cursor("invoices:date", KEYS),
         "of another list": pagination.cursor("clients", KEYS),
-        "of another key": signed(KEYS, key="another secret"),
-        "of another purpose": signed(KEYS, salt="session"),
+        "of another key": signed(told, key="another secret"),
+        "of another purpose": signed(told, salt="session"),
         "cut": good[:-1],
         "longer": good + "A",
         "changed": ("A" if good[0] != "A" else "B") + good[1:],
         "unsigned": good.rsplit(".", 1)[0],
         "empty payload": "." + good.rsplit(".", 1)[1],
-        "one key": signed(KEYS[:1]),
-        "three keys": signed([*KEYS, "more"]),
-        "numbers": signed([1, 2]),
-        "none": signed(None),
-        "object": signed({"after": KEYS}),
+        "nothing, signed": signed(""),
+        "an id alone, signed": signed(KEYS[1]),
         "huge": "A" * 100_000,
         "blank": " ",
         "dot": ".",
