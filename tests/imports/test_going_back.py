@@ -12,7 +12,7 @@ from tests.support.databases import Database, ServerUrls
 from tests.support.people import Person, make_owner
 from tests.support.planned import invoice, write
 
-BEFORE = "0022"
+BEFORE = "0023"
 NUMBERS = "SELECT number, series, seq FROM invoices WHERE business_id = %s ORDER BY id"
 
 

@@ -63,7 +63,7 @@ RULES = """
 """
 
 
-@pytest.mark.parametrize("revision", ["0018", "0019", "0020", "0022"])
+@pytest.mark.parametrize("revision", ["0018", "0019", "0020", "0022", "0023"])
 def test_going_back_brings_the_rules_of_before(empty: Database, revision: str) -> None:
     empty.migrate()
     empty.migrate_down("base")
