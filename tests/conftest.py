@@ -59,6 +59,7 @@ GROUPS = {
     "tests/invoices/test_search.py": "crowd",
     "tests/invoices/test_suggestions_cost.py": "crowd",
     "tests/whole_app/test_query_budgets.py": "crowd",
+    "tests/whole_app/test_plans.py": "plans",
 }
 
 
