@@ -44,7 +44,9 @@ def init_cli(app: Flask) -> None:
 
     @app.cli.command("import")
     @click.option("--business", type=click.UUID, required=True, help="The id of the business.")
-    @click.option("--status", type=click.Choice([one.value for one in Arrival]), help="How invoices come in; 'file': as it says.")
+    @click.option(
+        "--status", type=click.Choice([one.value for one in Arrival]), help="How invoices come in; 'file': as it says."
+    )
     @click.option("--tax-rate", type=click.FloatRange(0, 100), help="In %, for rows that say none.")
     @click.option("--currency", type=click.Choice(sorted(currency_codes())), metavar="CODE", help="Where it says none.")
     @click.option("--only-good-rows", is_flag=True, help="Leave out the rows that cannot come in.")

@@ -37,7 +37,7 @@ def read_csv(data: bytes, name: str) -> list[dict[str, str]]:
 
 
 def changed(data: bytes, name: str, change: Callable[[bytes], bytes | None], *, honest: bool = True) -> bytes:
-    """The archive with one file changed, or without it when nothing is left; its manifest tells so when it is honest."""
+    """The archive with one file changed, or without it when nothing is left; an honest manifest tells so."""
     files = unpacked(data)
     new = change(files.pop(name))
     if new is not None:
