@@ -28,7 +28,7 @@ def owner(base_url: str) -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="module")
-def worker(live_server: LiveServer) -> Iterator[ImportWorker]:
+def importer(live_server: LiveServer) -> Iterator[ImportWorker]:
     database = live_server.database
     logins = Logins(database.owner_url, database.app_url, generated=True)
     started = ImportWorker({**app_environment(database.settings, logins), "APP_ENV": "test", "LOG_LEVEL": "WARNING"})
@@ -69,7 +69,7 @@ def test_what_waits_survives_a_reload_and_can_be_cancelled(browse: Open, owner: 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 def test_from_the_file_to_the_invoices(
-    browse: Open, owner: Visitor, worker: ImportWorker, width: int, scheme: str
+    browse: Open, owner: Visitor, importer: ImportWorker, width: int, scheme: str
 ) -> None:
     page = browse("/import", owner, width=width, color_scheme=scheme)
     choose(page, b"\xff\xd8\xff\xe0 no table", "photo.csv")
@@ -93,7 +93,7 @@ def test_from_the_file_to_the_invoices(
     expect(page.locator("#invoice-number")).to_have_text("OLD-1")
 
 
-def test_without_javascript(browse: Open, owner: Visitor, worker: ImportWorker) -> None:
+def test_without_javascript(browse: Open, owner: Visitor, importer: ImportWorker) -> None:
     page = browse("/import", owner, java_script_enabled=False)
     choose(page, csv_bytes(some_invoices(3)))
     page.get_by_label("Invoices come in as").select_option("draft")
