@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from invoices_app import create_app
 from invoices_app.config import Settings
 from invoices_app.web.pagination import cursor
-from tests.bench import imports, load, writes
+from tests.bench import import_worker, imports, load, writes
 from tests.bench.load import Speed, Target
 from tests.bench.results import Result
 from tests.bench.world import Tenant, World
@@ -51,6 +51,7 @@ def all_cases(world: World, pace: Pace) -> Iterator[Result]:
     yield from _flatness(world, pace)
     yield from _others(world, pace)
     yield from writes.cases(world, pace.writes)
+    yield from import_worker.cases(world.app, world.secret_key, pace.requests * 5 // 2)
     yield imports.case(world.app.postgres.owner_url, world.secret_key, pace.requests // 2)
     yield from _memory(world, pace)
 

@@ -61,6 +61,12 @@ class BenchedApp(App):
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "LOG_LEVEL": "INFO", "WEB_CONCURRENCY": str(self.workers)}
 
+    @property
+    def pid(self) -> int:
+        """The launcher's."""
+        assert self._process is not None
+        return self._process.pid
+
     def workers_memory(self) -> list[int]:
         """Resident bytes of each web worker."""
         assert self._process is not None

@@ -51,6 +51,7 @@ PAGES = {
     "account": ("shop", "/settings/account"),
     "settings": ("shop", "/settings/business"),
     "export": ("shop", "/export"),
+    "import": ("shop", "/import"),
     "second factor": ("newcomer", "/settings/account/second-factor"),
     "team": ("shop", "/settings/team"),
     "businesses": ("shop", "/businesses"),
