@@ -23,6 +23,11 @@ _WRITES = re.compile(r"(?<!FOR )(?<!DO )\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w
 _written: ContextVar[set[str] | None] = ContextVar("written", default=None)
 
 
+def writes_of(statement: str) -> list[str]:
+    """The tables that a statement writes."""
+    return _WRITES.findall(statement)
+
+
 @contextmanager
 def watched(app: Flask) -> Iterator[None]:
     """Fail a request of `app` that is answered well, has written a shown table, and no audit event."""
@@ -31,7 +36,7 @@ def watched(app: Flask) -> Iterator[None]:
         tables = _written.get()
         if tables is None or "DO NOTHING" in statement:  # what everybody takes for there already, written out
             return
-        tables.update(_WRITES.findall(statement))
+        tables.update(writes_of(statement))
 
     def begin() -> None:
         _written.set(set())

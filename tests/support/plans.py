@@ -16,9 +16,10 @@ from typing import Any
 from psycopg import Connection, sql
 from sqlalchemy import Engine, event
 
+from tests.support.audited import writes_of
+
 _PARAMETER = re.compile(r"%(?:\((\w+)\)s|%)")
 _READS = re.compile(r"\s*(WITH|SELECT|\()\b", re.IGNORECASE)
-_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _SETTING = re.compile(r"\s*SELECT (pg_catalog\.)?set_config\b", re.IGNORECASE)
 _ANALYZE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
 PLANNED_AFRESH = 5
@@ -106,9 +107,9 @@ def explained() -> Iterator[list[Explained]]:
     def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         if _SETTING.match(statement):
             return
-        if _READS.match(statement):
+        if _READS.match(statement) and not writes_of(statement):
             seen.append(_explain_read(cursor.connection, statement, parameters or {}))
-        elif _WRITES.match(statement) and not _rest[1]:
+        elif writes_of(statement) and not _rest[1]:
             seen.append(_explain_write(cursor.connection, statement, parameters or {}))
 
     event.listen(Engine, "before_cursor_execute", explain)
