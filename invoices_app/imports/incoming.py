@@ -22,8 +22,9 @@ ARRIVED = (
 )  # fmt: skip
 """What an invoice gets when its parts are there; the first is its key."""
 
+_COUNT = "SELECT count_what_grew()"
 _CHECKED_NOW = (
-    "SELECT count_what_grew()",
+    _COUNT,
     "SET CONSTRAINTS totals_add_up IMMEDIATE",
     "SET CONSTRAINTS totals_add_up DEFERRED",
 )
@@ -39,7 +40,11 @@ def prepare(session: Session) -> None:
 
 
 def insert(session: Session, drafts: Columns, lines: Columns, taxes: Columns, payments: Columns) -> None:
-    """Write a portion of invoices, all as drafts, with their parts."""
+    """Write a portion of invoices, all as drafts, with their parts.
+
+    Autovacuum may have told the planner since the last portion that tables are empty, as far as it could see.
+    """
+    session.execute(text(_COUNT))
     business = {"business_id": current_scope(session).business_id}
     insert_many(session, Invoice, drafts, {**business, "incoming": True})
     insert_many(session, LineItem, lines, business)
