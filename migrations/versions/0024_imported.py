@@ -39,15 +39,19 @@ CHANGED = {
         # LATERAL with a LIMIT says how to join: each invoice and its client by their keys. Left the choice, the planner goes
         # through all clients for each invoice while it takes them for few, and asks each time whose business this is.
         (
-            "    JOIN invoices i ON i.business_id = current_business_id() AND i.id = changed.id\n"
-            "    JOIN clients c ON c.business_id = i.business_id AND c.id = i.client_id\n",
-            "    CROSS JOIN LATERAL (\n"
-            "        SELECT * FROM invoices i WHERE i.business_id = (SELECT current_business_id())"
-            " AND i.id = changed.id AND NOT i.incoming LIMIT 1\n"
-            "    ) i\n"
-            "    CROSS JOIN LATERAL (\n"
-            "        SELECT c.name FROM clients c WHERE c.business_id = i.business_id AND c.id = i.client_id LIMIT 1\n"
-            "    ) c\n",
+            (
+                "    JOIN invoices i ON i.business_id = current_business_id() AND i.id = changed.id\n"
+                "    JOIN clients c ON c.business_id = i.business_id AND c.id = i.client_id\n"
+            ),
+            (
+                "    CROSS JOIN LATERAL (\n"
+                "        SELECT * FROM invoices i WHERE i.business_id = (SELECT current_business_id())"
+                " AND i.id = changed.id AND NOT i.incoming LIMIT 1\n"
+                "    ) i\n"
+                "    CROSS JOIN LATERAL (\n"
+                "        SELECT c.name FROM clients c WHERE c.business_id = i.business_id AND c.id = i.client_id LIMIT 1\n"
+                "    ) c\n"
+            ),
         ),
     ),
     "keep_invoice_search()": (
