@@ -24,6 +24,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+DAYS_OF_YEAR = 365
 
 
 class Dated(Protocol):
@@ -157,6 +158,8 @@ def init_filters(app: Flask) -> None:
 
 
 def _distance(days: int) -> str:
+    if days <= -2 * DAYS_OF_YEAR:
+        return f"{-days // DAYS_OF_YEAR} years late"
     if days < -1:
         return f"{-days} days late"
     near = {-1: "1 day late", 0: "today", 1: "tomorrow"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from invoices_app.db.keyset import MAX_RESTORED_ROWS, ROWS_PER_PAGE
@@ -33,15 +33,19 @@ class Limits:
 
 
 A_PAGE = Limits()
-FIGURES = Limits(sorted_rows=700, passed_over=700, buffers=1000)
-"""The kept figures of a business: a year of months, the days on which open invoices are due, two hundred unsettled."""
+FIGURES = Limits(sorted_rows=700, passed_over=1400, buffers=2200)
+"""The kept figures of a business: a year of months, the days on which open invoices are due, two hundred unsettled.
+
+Each may lie on a page of its own, and the dashboard reads them twice. They are as many of a million invoices as of a
+hundred thousand.
+"""
 
 OPEN = Limits(passed_over_open=True)
-FIGURES_AND_OPEN = Limits(sorted_rows=700, passed_over=700, buffers=1000, passed_over_open=True)
+FIGURES_AND_OPEN = replace(FIGURES, passed_over_open=True)
 OF_CLIENT = Limits(sorted_rows=1000, passed_over=1000, buffers=1500)
 """One client's invoices, sorted when the order is not that of their index."""
 
-RESTORED = Limits(sorted_rows=700, passed_over=700, buffers=4 * MAX_RESTORED_ROWS)
+RESTORED = replace(FIGURES, buffers=4 * MAX_RESTORED_ROWS)
 SEARCH = Limits(sorted_rows=MOST + 1, passed_over=MOST, buffers=4 * (MOST + 1))
 CHOICES = Limits(sorted_rows=1000)
 """Clients used lately: of the last two hundred invoices and the last two hundred clients, sorted three times."""

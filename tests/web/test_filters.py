@@ -94,6 +94,8 @@ def test_days() -> None:
     ("row", "expected"),
     [
         (Row("overdue", date(2026, 11, 1)), "1 Nov, 21 days late"),
+        (Row("overdue", date(2024, 11, 23)), "23 Nov 2024, 729 days late"),
+        (Row("overdue", date(2012, 1, 8)), "8 Jan 2012, 14 years late"),
         (Row("overdue", date(2026, 11, 21)), "21 Nov, 1 day late"),
         (Row("sent", date(2026, 12, 9)), "9 Dec, in 17 days"),
         (Row("sent", date(2026, 11, 23)), "23 Nov, tomorrow"),
