@@ -104,7 +104,7 @@ def test_bad_rows_stop_all_unless_they_are_left_out(app: Flask, owner: Person, d
 def test_all_problems_come_as_a_file(owner: Person) -> None:
     rows = [["OLD-" + str(number), "no day", "Client", "Work", 1, "x", 20] for number in range(70)]
     page = bring(owner.browser, csv_bytes([*rows, *some_invoices(1, 100)]))
-    assert len([*page.by_id("problems").iter("tr")]) == 51
+    assert len([row for row in page.by_id("problems").iter("tr") if row.find("td") is not None]) == 50
     answer = owner.browser.open(f"/import/{id_of(page)}/problems.csv", buffered=True)
     lines = answer.get_data(as_text=True).splitlines()
     assert lines[0] == "\ufeffline,column,what,comes_in"

@@ -95,13 +95,23 @@ class Page:
         return str(self.by_id("invoice-status").get("data-status"))
 
     def forms(self, action: str, button: str = "") -> list[Form]:
-        """The POST forms whose action ends in `action`, with a button that says `button` when one is named."""
+        """The POST forms whose action ends in `action`, with a button that says `button` when one is named.
+
+        A button may send its form elsewhere (`formaction`).
+        """
+        forms = [form for form in self.all("form") if form.get("method") == "post"]
         return [
             Form(str(form.get("action")), self._values(form))
-            for form in self.all("form")
-            if form.get("method") == "post"
-            and str(form.get("action")).endswith(action)
+            for form in forms
+            if str(form.get("action")).endswith(action)
             and (not button or any(self.text(found) == button for found in form.iter("button")))
+        ] + [
+            Form(str(found.get("formaction")), self._values(form))
+            for found in self.all("button")
+            for form in forms
+            if self._owner(found) is form
+            and str(found.get("formaction")).endswith(action)
+            and button in {"", self.text(found)}
         ]
 
     def form(self, action: str, button: str = "") -> Form:
