@@ -112,7 +112,7 @@ def test_every_action_has_its_words() -> None:
     """Those whose name stands in the code beside the recording of an event."""
     package = Path(history_words.__file__).parent.parent
     sources = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
-    recorded = set(re.findall(r'record\(\s*session,\s*"([a-z_.]+)"', sources))
+    recorded = set(re.findall(r'(?:record|entry)\(\s*(?:self\._)?session,\s*"([a-z_.]+)"', sources))
     assert len(recorded) > 25
     for action in recorded:
         event = Event(uuid.uuid4(), datetime.now(UTC), "Ann", action, {})

@@ -314,8 +314,12 @@ def test_the_bar_sends_what_is_ticked(owner: Person) -> None:
     assert words == ["Print", "Archive", "Mark sent", "Mark paid", "Duplicate", "Clear"]
     (box,) = page.fields("ids")
     assert (box.get("form"), box.get("value")) == ("selection", str(invoice_id))
-    for button in page.by_id("selection").iter("button"):
-        assert button.get("hx-post") == button.get("formaction")
+    form = page.by_id("selection")
+    assert (form.get("hx-boost"), form.get("method")) == ("true", "post")
+    assert {button.get("formaction", form.get("action")) for button in form.iter("button")} <= {
+        form.get("action"),
+        *(f"/invoices/selection/{step}" for step in ("archive", "issue", "pay", "duplicate")),
+    }
     shown = owner.browser.get("/invoices?archived=1")
     assert "Restore" in shown.words(shown.by_id("selection"))
     assert "selection" not in owner.browser.get("/invoices?status=paid").ids
