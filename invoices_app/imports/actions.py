@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from invoices_app import clock
@@ -20,7 +20,7 @@ from invoices_app.imports.csv_file import FileRefusedError, Sheet
 from invoices_app.imports.files import Brought, Look
 from invoices_app.imports.models import Import, Status, Task
 from invoices_app.imports.plan import Choices, Kind
-from invoices_app.imports.progress import CANCELLED
+from invoices_app.imports.progress import CANCELLED, claim
 from invoices_app.results import ActionResult, Forbidden, Invalid, NotFound, Ok
 
 OPEN_IMPORTS = 10
@@ -29,8 +29,6 @@ OPEN_IMPORTS = 10
 FOR_OWNERS = "Only an owner may bring in a whole business."
 AGREE = "Tick this to leave them out, or choose otherwise above and preview again."
 GONE = "The file is not here any more. Bring it again."
-
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:business_id, 23))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def cancel(import_id: uuid.UUID) -> ActionResult[bool]:
         row = _locked(session, import_id, skip_locked=True)
         if row is None or row.status != Status.RUNNING:
             return Ok(value=False)
-        if row.attempts == 0 or session.scalar(_LOCK, {"business_id": str(row.business_id)}):
+        if row.attempts == 0 or claim(session, row.business_id):
             row.status, row.outcome = Status.FAILED, CANCELLED
         row.cancel_requested, row.changed_at = True, func.now()
         audit.record(session, "import.cancelled", "import", import_id, {"file": row.file_name})

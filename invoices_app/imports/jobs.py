@@ -28,7 +28,7 @@ from invoices_app.db.transaction import transaction
 from invoices_app.extensions import db
 from invoices_app.imports import steps
 from invoices_app.imports.models import Import, Task
-from invoices_app.imports.progress import CANCELLED, CancelledError, Progress
+from invoices_app.imports.progress import CANCELLED, CancelledError, Progress, claim
 from invoices_app.observability import actions as action_lines
 from invoices_app.observability import sentry
 from invoices_app.observability.trace import Trace, current
@@ -45,7 +45,6 @@ RACES_LOST = frozenset({"23505", "40001", "40P01", "55P03"})
 """Somebody did the same at the same moment, or was in the way: another attempt may go well."""
 
 _WAITING = text("SELECT business_id, id, user_id, task FROM imports WHERE status = 'running' ORDER BY changed_at, id")
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:business_id, 23))")
 _PATIENT = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
     " set_config('lock_timeout', :lock_timeout, true)"
@@ -147,7 +146,7 @@ def _try(one: Waiting, progress: Progress) -> bool:
     settings: Settings = current_app.config["SETTINGS"]
     with transaction() as session:
         session.execute(_PATIENT, {"lock_timeout": LOCK_TIMEOUT})
-        if not session.scalar(_LOCK, {"business_id": str(one.business_id)}) or not progress.begin():
+        if not claim(session, one.business_id) or not progress.begin():
             return False
         row = session.get_one(Import, (one.business_id, one.id))
         if not _may_import(session, row):

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, TextClause, text
+from sqlalchemy.orm import Session
 
 from invoices_app.db.tenancy import Scope, enter
 
 TELL_SECONDS = 0.5
 ATTEMPTS = 3
 
+_CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:business_id, 23))")
 _KEY = "WHERE business_id = :business_id AND id = :id AND status = 'running'"
 _BEGIN = text(
     f"UPDATE imports SET attempts = attempts + 1, rows_done = 0 {_KEY} RETURNING attempts, cancel_requested"  # noqa: S608
@@ -33,6 +35,11 @@ GIVEN_UP = (
     f"It was interrupted {ATTEMPTS} times, and nothing of it was kept. You can try again; "
     "if it happens again, tell whoever runs this Invoices."
 )
+
+
+def claim(session: Session, business_id: uuid.UUID) -> bool:
+    """Take the imports of a business until the running transaction ends; False when somebody is at one of them."""
+    return bool(session.scalar(_CLAIM, {"business_id": str(business_id)}))
 
 
 class CancelledError(Exception):
