@@ -10,8 +10,10 @@ from jinja2.ext import Extension
 from invoices_app.config import Settings
 
 _INDENTATION = re.compile(r"\n\s+")
-_BLOCK = "tr|td|th|thead|tbody|table|div|form|ul|li|dl|nav|head|header|main|p"
-_EDGE = re.compile(rf"(?<=>)\n(?=</(?:{_BLOCK})>)|(<(?:{_BLOCK})(?: [^<>{{}}]*)?>)\n(?=<)")
+_BLOCK = "tr|td|th|thead|tbody|table|div|form|ul|li|dl|nav|html|head|header|body|main|p"
+_OPENING = rf"<(?:{_BLOCK})(?: [^<>{{}}]*)?>|<(?:meta|link)[^<>]*>"
+_CLOSING = "</(?:td|th|tr|script|title)>"
+_EDGE = re.compile(rf"(?<=>)\n(?=</(?:{_BLOCK})>)|({_OPENING}|{_CLOSING})\n(?=<)")
 
 
 class Flush(Extension):
@@ -36,7 +38,8 @@ def init_web(app: Flask, settings: Settings) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension(Flush)
-    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_MIMETYPES=["text/html"])
+    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_LEVEL=9)
+    app.config.update(COMPRESS_MIMETYPES=["text/html"])
     compress.init_app(app)
     security.init_security(app, settings)  # first: it gives every request its id, refused ones too
     access.init_access(app)  # before the forms' tokens: a lost session is told as such

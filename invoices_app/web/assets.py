@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, request, url_for
 from werkzeug.security import safe_join
 
 STATIC_FOLDER = Path(__file__).resolve().parent.parent.parent / "static"
-FINGERPRINT_LENGTH = 12
+FINGERPRINT_LENGTH = 8
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 COMPRESSIBLE = frozenset({"text/css", "text/javascript", "text/plain", "image/svg+xml"})

@@ -81,6 +81,7 @@
     place = (row || focused?.id) && { body: row?.parentElement.id, row: row?.rowIndex, id: focused.id };
   });
   document.addEventListener("htmx:after:settle", () => {
+    furnish();
     count();
     if (!place) return;
     if (lost() && place.id && document.getElementById(place.id)) {
@@ -127,15 +128,49 @@
     if (event.target.matches(".pick input")) count();
   });
   document.addEventListener("reset", () => setTimeout(count));
-  // What is done to a row says to which one, for those who do not see it: as its box does.
+  // What every page of rows would say alike is not sent but made here: names to find the focus again, the box that ticks
+  // all rows, how many are ticked, and in each row names for its link and box, and a button that sends the form of the
+  // selection about it alone.
   const name = () => {
-    for (const button of document.querySelectorAll("#invoice-rows .act button")) {
-      button.setAttribute("aria-label", button.textContent + $(".pick", button.closest("tr")).textContent.replace("Select", ""));
-    }
+    for (const tab of document.querySelectorAll("#list-tabs a")) tab.id = `tab-${tab.firstChild.data.split(" ")[0].toLowerCase()}`;
+    for (const head of document.querySelectorAll("#list th:has(a)")) head.firstChild.id = `sort-${head.className}`;
+    const words = $("#selection > p:not(:has(b))");
+    if (words) words.innerHTML = "<b data-picked>0</b> selected";
+    const corner = $("#list thead .pick:empty");
+    if (corner) corner.innerHTML = '<label><input type="checkbox" data-pick-all><span class="vh">Select all rows</span></label>';
   };
-  document.addEventListener("htmx:after:settle", name);
+  const equip = (row) => {
+    const place = link(row);
+    const which = $(".none", place) ? `draft for ${$(".name", row).textContent}` : place.textContent;
+    if ($(".none", place)) place.setAttribute("aria-label", `not yet, ${which}`);
+    $(".pick input", row).setAttribute("aria-label", `Select ${which}`);
+    if (!$("#selection [formaction$=archive]")) return; // who may only look
+    const word = row.matches(".archived") ? "Restore" : "Archive";
+    const button = Object.assign(document.createElement("button"), { className: "word", textContent: word });
+    button.setAttribute("form", "selection");
+    button.setAttribute("formaction", `${place.getAttribute("href")}/${word.toLowerCase()}`);
+    button.setAttribute("aria-label", `${word} ${which}`);
+    const act = Object.assign(document.createElement("div"), { className: "act" });
+    act.append(document.createElement("span"));
+    act.firstChild.append(button);
+    $(".grow > div", row).append(act);
+  };
+  // The keys of a list, for those who use them.
+  const hint = (foot) => {
+    const picking = $(".pick") ? "<span><kbd>X</kbd> select</span>" : "";
+    foot.insertAdjacentHTML("beforeend", `<p class="keys"><span><kbd>J</kbd> <kbd>K</kbd> move</span><span><kbd>Enter</kbd> open</span>${picking}
+      <span><kbd>E</kbd> archive</span></p>`);
+    const all = Object.assign(document.createElement("a"), { href: $(".menu [data-opens=shortcuts-dialog]").href, innerHTML: "<kbd>?</kbd> all keys" });
+    all.dataset.opens = "shortcuts-dialog";
+    foot.lastChild.append(all);
+  };
+  const furnish = () => {
+    name();
+    for (const row of document.querySelectorAll("#invoice-rows > tr[id]:has(.pick):not(:has([aria-label]))")) equip(row);
+    if ("singleKeys" in document.body.dataset) for (const foot of document.querySelectorAll("#list-foot:not(:has(.keys))")) hint(foot);
+  };
   count();
-  name();
+  furnish();
 
   // ---- Dialogs, made when they are first wanted ----
   const what = "A client, an invoice, or what to do";

@@ -91,7 +91,8 @@ def window(chromium: Browser, base_url: str) -> Iterator[Callable[..., Window]]:
     windows: list[Window] = []
 
     def open_window(visitor: Visitor | None = None, width: int = 1280, **options: Any) -> Window:
-        context = chromium.new_context(base_url=base_url, viewport={"width": width, "height": 900}, **options)
+        options = {"base_url": base_url, "viewport": {"width": width, "height": 900}} | options
+        context = chromium.new_context(**options)
         if visitor:
             context.add_cookies(
                 [
@@ -99,7 +100,7 @@ def window(chromium: Browser, base_url: str) -> Iterator[Callable[..., Window]]:
                     for cookie in visitor.client.cookies.jar
                 ]
             )
-        opened = Window(context, base_url)
+        opened = Window(context, options["base_url"])
         windows.append(opened)
         return opened
 

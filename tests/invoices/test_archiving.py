@@ -35,8 +35,8 @@ def archiving_of(person: Person, invoice_id: uuid.UUID) -> uuid.UUID | None:
 def test_archived_and_undone_without_javascript(owner: Person) -> None:
     invoice_id = make_issued(owner)
     browser = owner.browser
-    browser.get("/invoices")
-    page = browser.follow(browser.submit(f"/invoices/{invoice_id}/archive"))
+    ticked = {**browser.get("/invoices").form("/invoices/selection/archive").values, "ids": str(invoice_id)}
+    page = browser.follow(browser.send("/invoices/selection/archive", ticked, 303))
     assert page.response.request.path == "/invoices"
     assert f"{NUMBER} archived." in page.words(page.by_id("flash"))
     assert page.row_ids("invoice") == []
