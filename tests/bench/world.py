@@ -59,7 +59,9 @@ class BenchedApp(App):
     """Our app as it ships; only the limits are off, since no person asks a thousand times a second."""
 
     def environment(self) -> dict[str, str]:
-        return {**super().environment(), "LOG_LEVEL": "INFO", "WEB_CONCURRENCY": str(self.workers)}
+        as_shipped = str(Path(__file__).with_name("as_shipped"))
+        ours = {"LOG_LEVEL": "INFO", "WEB_CONCURRENCY": str(self.workers), "PYTHONPATH": as_shipped}
+        return {**super().environment(), **ours}
 
     @property
     def pid(self) -> int:
