@@ -32,7 +32,7 @@ def driver() -> OpeningConnection:
     return connection
 
 
-def test_scope_and_statement_are_one_round_trip(owner: Person) -> None:
+def test_begin_scope_and_statement_are_one_round_trip(owner: Person) -> None:
     """As libpq itself notes it: each time that something goes out after something came back is a trip of its own."""
     with owner.acting(), tempfile.TemporaryDirectory() as folder:
         connection, log = driver(), Path(folder) / "trace"
@@ -44,7 +44,7 @@ def test_scope_and_statement_are_one_round_trip(owner: Person) -> None:
             finally:
                 connection.pgconn.untrace()
         directions = "".join(line.split("\t")[1] for line in log.read_text().splitlines())
-    assert re.fullmatch("F+B+F+B+", directions)  # psycopg waits for BEGIN, then for both
+    assert re.fullmatch("F+B+", directions)
 
 
 def test_a_cursor_on_the_server_sees_its_business(owner: Person, stranger: Person) -> None:

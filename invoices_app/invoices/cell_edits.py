@@ -1,7 +1,7 @@
 """The edit that people make all day, that of one line of a draft, in as few round trips as it can be.
 
-What is read under the draft's lock comes by one statement, and all that is written goes by one: the line, the tax
-groups that changed, the figures, what undoes the edit, and its audit event.
+The draft's lock travels ahead of the one statement that reads it, with the line and all that follows. What is
+written goes by one: the line, the tax groups that changed, the figures, what undoes the edit, and its audit event.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sqlalchemy import (
     TableValuedAlias,
     Text,
     Update,
+    and_,
     bindparam,
     cast,
     delete,
@@ -35,16 +36,22 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from invoices_app.accounts import audit
 from invoices_app.accounts.models import AuditEvent
+from invoices_app.db.connections import send_ahead
 from invoices_app.db.tenancy import given_business, in_given_business
 from invoices_app.invoices import drafts, edits
 from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import DraftEdit, Invoice, InvoiceTax, LineItem
 from invoices_app.money import ZERO
 
+_LOCK = "SELECT FROM invoices WHERE business_id = %(business_id)s AND id = %(invoice)s FOR UPDATE"
+NEEDED = (
+    Invoice.business_id, Invoice.id, Invoice.status, Invoice.archived_at, Invoice.revision, Invoice.currency,
+    Invoice.discount_percent,
+)  # fmt: skip
 FIELDS = (
     "description", "quantity", "unit", "unit_code", "unit_price", "discount_percent", "tax_category", "tax_rate",
     "line_net",
@@ -63,14 +70,21 @@ class Surroundings:
     stored: Mapping[drafts.Group, tuple[Decimal, Decimal]]
 
 
-def read(session: Session, invoice: Invoice, line_id: uuid.UUID) -> Surroundings | None:
-    """The line of the locked draft; None when it has no such line. The line is no part of the session any more."""
-    found = session.execute(_reading(), {**given_business(), "invoice": invoice.id, "line": line_id}).one_or_none()
+def read(session: Session, invoice_id: uuid.UUID, line_id: uuid.UUID) -> tuple[Invoice | None, Surroundings | None]:
+    """The invoice, locked until the end of the transaction, with what an edit needs of it; and its line.
+
+    None for each that there is not. The line is no part of the session any more.
+    """
+    ids = {**given_business(), "invoice": invoice_id, "line": line_id}
+    send_ahead(session, _LOCK, ids)
+    found = session.execute(_reading(), ids).one_or_none()
     if found is None:
-        return None
-    line, others, stored = found
+        return None, None
+    invoice, line, others, stored = found
+    if line is None:
+        return invoice, None
     session.expunge(line)
-    return Surroundings(
+    return invoice, Surroundings(
         line,
         {(category, Decimal(rate)): Decimal(net) for category, rate, net in others or ()},
         {(category, Decimal(rate)): (Decimal(taxable), Decimal(tax)) for category, rate, taxable, tax in stored or ()},
@@ -133,8 +147,12 @@ def _reading() -> Select[Any]:
     stored = select(func.json_agg(func.json_build_array(InvoiceTax.category, *amounts))).where(
         in_given_business(InvoiceTax), InvoiceTax.invoice_id == invoice_id
     )
-    return select(LineItem, select(others).scalar_subquery(), stored.scalar_subquery()).where(
-        in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id == line_id
+    its_line = and_(in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id == line_id)
+    return (
+        select(Invoice, LineItem, select(others).scalar_subquery(), stored.scalar_subquery())
+        .outerjoin(LineItem, its_line)
+        .where(in_given_business(Invoice), Invoice.id == invoice_id)
+        .options(load_only(*NEEDED))
     )
 
 

@@ -67,7 +67,11 @@ def locked(session: Session, invoice_id: uuid.UUID) -> Invoice | None:
 
 def locked_draft(session: Session, invoice_id: uuid.UUID) -> Invoice | Invalid | NotFound:
     """The invoice, locked, when it can be edited; otherwise the reason why not."""
-    invoice = locked(session, invoice_id)
+    return editable(locked(session, invoice_id))
+
+
+def editable(invoice: Invoice | None) -> Invoice | Invalid | NotFound:
+    """The invoice, when it can be edited; otherwise the reason why not."""
     if invoice is None:
         return NotFound()
     if invoice.status is not InvoiceStatus.DRAFT:

@@ -78,10 +78,10 @@ def change_line(
     What is there already is no change, whatever the version: an answer that was lost may be asked for again.
     """
     with transaction() as session:
-        invoice = drafts.locked_draft(session, invoice_id)
+        found, around = cell_edits.read(session, invoice_id, line_id)
+        invoice = drafts.editable(found)
         if not isinstance(invoice, Invoice):
             return invoice
-        around = cell_edits.read(session, invoice, line_id)
         if around is None:
             return _gone(session, invoice, line_id)
         line, values = around.line, dict(values)
