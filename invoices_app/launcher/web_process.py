@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -24,9 +25,18 @@ def load_app(_target: str) -> Any:
     """The WSGI app, in a worker that ends when the server's main process is killed."""
     end_with_parent(signal.SIGTERM, parent=os.getppid())()
     try:
-        return importlib.import_module("wsgi").app
+        app = importlib.import_module("wsgi").app
     except SettingsError as problem:
         sys.exit(str(problem))
+    _collect_less()
+    return app
+
+
+def _collect_less() -> None:
+    """Spare the garbage collector what lives as long as the worker, and most of its rounds: a tenth of a request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def main() -> None:
