@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from invoices_app.clients.models import NAME_SORT_LENGTH, Client
 from invoices_app.db.figures import BusinessFigure, Figure
-from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
+from invoices_app.db.keyset import KeysetPage, Order, Place, Sieve, Statement, Walk, batch, fetch_page, walk
 from invoices_app.db.search import MOST, TYPED, SearchKind, is_found, matches, too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
@@ -141,9 +141,8 @@ def _walk(searched: bool, many_found: bool, archived: bool, way: Walk) -> Select
     if searched and not many_found:
         found = Client.id.in_(matches(SearchKind.CLIENT))
         return walk([statement.where(found, Client.archived.in_(shelves))], _ORDER, way)
-    if searched:
-        statement = statement.where(is_found(SearchKind.CLIENT, Client.id))
-    return walk([statement.where(Client.archived.is_(shelf)) for shelf in shelves], _ORDER, way)
+    sieve = Sieve(partial(is_found, SearchKind.CLIENT)) if searched else None
+    return walk([statement.where(Client.archived.is_(shelf)) for shelf in shelves], _ORDER, way, sieve)
 
 
 def client(client_id: uuid.UUID) -> Client | None:

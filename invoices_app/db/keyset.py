@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, or_, select, tuple_, union_all
 
 from invoices_app.extensions import db
 
@@ -88,7 +88,15 @@ class Walk(enum.Enum):
     BACK_FROM = "back from a place, which is the first"
 
 
-def walk(branches: Sequence[Select[Any]], order: Order, way: Walk) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Of the rows that an index has in order, those that are `wanted`, a condition on an id, among the first `most`."""
+
+    wanted: Callable[[Any], ColumnElement[bool]]
+    most: int | None = None
+
+
+def walk(branches: Sequence[Select[Any]], order: Order, way: Walk, sieve: Sieve | None = None) -> Select[Any]:
     """A statement for rows of the list that `branches` are together, each of which an index has in this order.
 
     They select `id` and `order.select_key()`. Its parameters are those of the branches, `limit`, and `order.values()`.
@@ -96,13 +104,27 @@ def walk(branches: Sequence[Select[Any]], order: Order, way: Walk) -> Select[Any
     backwards = way is Walk.BACK_FROM
     parts = []
     for branch in branches:
-        part = branch if way is Walk.FROM_START else branch.where(order.beyond(backwards=backwards))
-        named = {column.key: column for column in part.selected_columns}
-        parts.append(part.order_by(*order.sorted(named, backwards=backwards)).limit(LIMIT))
+        part = _in_order(branch, order, way)
+        if sieve:
+            rows = part.limit(sieve.most).subquery()
+            part = select(rows).where(sieve.wanted(rows.c.id)).order_by(*order.sorted(rows.c, backwards=backwards))
+        parts.append(part.limit(LIMIT))
     if len(parts) == 1:
         return parts[0]
     merged = union_all(*parts).subquery()
     return select(merged).order_by(*order.sorted(merged.c, backwards=backwards)).limit(LIMIT)
+
+
+def goes_on(branches: Sequence[Select[Any]], order: Order, way: Walk, most: int) -> Select[Any]:
+    """A statement that tells whether one of `branches` has more than `most` rows on that way."""
+    return select(or_(*[_in_order(branch, order, way).offset(most).limit(1).exists() for branch in branches]))
+
+
+def _in_order(branch: Select[Any], order: Order, way: Walk) -> Select[Any]:
+    backwards = way is Walk.BACK_FROM
+    part = branch if way is Walk.FROM_START else branch.where(order.beyond(backwards=backwards))
+    named = {column.key: column for column in part.selected_columns}
+    return part.order_by(*order.sorted(named, backwards=backwards))
 
 
 class Statement(Protocol):
@@ -111,7 +133,18 @@ class Statement(Protocol):
     def __call__(self, way: Walk) -> tuple[Select[Any], Mapping[str, Any]]: ...
 
 
-def fetch_page(statement: Statement, order: Order, place: Place, make_row: Callable[[Any], Row]) -> KeysetPage[Row]:
+@dataclass(frozen=True, slots=True)
+class Cautious:
+    """A statement that looks at so many rows only, one that tells whether there are more, and one for all of them."""
+
+    first: Statement
+    goes_on: Statement
+    whole: Statement
+
+
+def fetch_page(
+    statement: Statement | Cautious, order: Order, place: Place, make_row: Callable[[Any], Row]
+) -> KeysetPage[Row]:
     """The page at `place`. One row more than wanted tells whether others follow."""
     backwards = place.upto is not None
     wanted = MAX_RESTORED_ROWS if backwards else ROWS_PER_PAGE
@@ -124,12 +157,17 @@ def fetch_page(statement: Statement, order: Order, place: Place, make_row: Calla
     return KeysetPage(rows, last_keys, has_more=backwards or more, starts_late=backwards and more)
 
 
-def batch(statement: Statement, order: Order, after: Keys | None, size: int) -> list[Any]:
+def batch(statement: Statement | Cautious, order: Order, after: Keys | None, size: int) -> list[Any]:
     """The next `size` raw rows behind `after`, to walk a whole list at a constant cost in memory."""
     return _fetch(statement, order, Place(after=after), size)
 
 
-def _fetch(statement: Statement, order: Order, place: Place, limit: int) -> list[Any]:
+def _fetch(statement: Statement | Cautious, order: Order, place: Place, limit: int) -> list[Any]:
+    if isinstance(statement, Cautious):
+        found = _fetch(statement.first, order, place, limit)
+        if len(found) == limit or not _fetch(statement.goes_on, order, place, 1)[0][0]:
+            return found
+        return _fetch(statement.whole, order, place, limit)
     keys = place.after or place.upto
     way = Walk.FROM_START if keys is None else Walk.BEHIND if place.after else Walk.BACK_FROM
     selected, values = statement(way)

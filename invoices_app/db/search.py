@@ -9,15 +9,32 @@ import enum
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, Enum, ForeignKey, Index, Select, Text, bindparam, cast, func, literal, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Enum,
+    ForeignKey,
+    Index,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from invoices_app.db.base import Base
+from invoices_app.db.tenancy import in_given_business
 from invoices_app.extensions import db
 
 MOST = 5000
 """Up to so many matches are sorted; with more, the list is walked in its order, and soon finds a page of them."""
+
+LOOKED_AT = 5000
+"""So many rows of a list are looked at before its matches are sorted after all, as when all of them lie at its end."""
 
 
 class SearchKind(enum.StrEnum):
@@ -63,8 +80,13 @@ def too_many(kind: SearchKind, typed: str) -> bool:
 def is_found(kind: SearchKind, entity_id: Any) -> ColumnElement[bool]:
     """The condition that the row with `entity_id` is found for `TYPED`, for a list that is walked in its order.
 
-    All matches are hashed once. A plain IN would become a join, which gives up the order of the list.
+    Its words are looked up by its key when the walk comes to it. The parameters are `TYPED` and those of
+    `given_business()`. Not by EXISTS, which would become a join that gives up the order of the list.
     """
-    found = matches(kind, most=None).cte("found")
-    condition: ColumnElement[bool] = entity_id.in_(select(found.c.id)).is_(True)
-    return condition
+    business_id = bindparam("business_id", type_=SearchDocument.business_id.type)
+    key = func.search_key(business_id, cast(literal(kind.value), _KIND))
+    wanted = select(func.search_query(key, TYPED)).scalar_subquery()  # once, and not for each row
+    its_words = select(SearchDocument.document.op("@@", return_type=Boolean)(wanted)).where(
+        in_given_business(SearchDocument), SearchDocument.entity_id == entity_id, SearchDocument.kind == kind
+    )
+    return its_words.scalar_subquery()

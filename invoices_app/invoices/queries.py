@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -27,8 +27,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from invoices_app.db.keyset import KeysetPage, Order, Place, Statement, Walk, batch, fetch_page, walk
-from invoices_app.db.search import MOST, SearchKind, is_found, matches, too_many
+from invoices_app.db.keyset import (
+    Cautious,
+    KeysetPage,
+    Order,
+    Place,
+    Sieve,
+    Statement,
+    Walk,
+    batch,
+    fetch_page,
+    goes_on,
+    walk,
+)
+from invoices_app.db.search import LOOKED_AT, MOST, SearchKind, is_found, matches, too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
@@ -126,7 +138,7 @@ def invoice_page(
 def invoice_batches(filters: InvoiceFilters, today: date, size: int) -> Iterator[list[InvoiceRow]]:
     """All that the filters show, in their order, `size` at a time, each batch in a short transaction of its own."""
     order, after = _order(filters.sort), None
-    statement = _statement(filters, today)
+    statement = _statement(filters, today, whole=True)
     while rows := batch(statement, order, after, size):
         after = order.keys(rows[-1])
         db.session.rollback()
@@ -137,24 +149,29 @@ def invoice_batches(filters: InvoiceFilters, today: date, size: int) -> Iterator
 
 def search_counts(filters: InvoiceFilters, today: date) -> Figures | None:
     """How many of the invoices that a search finds are where; None when they are too many to count while one types."""
-    found = matches(SearchKind.INVOICE, filters.q, MOST + 1).subquery()
+    found = matches(SearchKind.INVOICE, filters.q, MOST + 1).cte("found")
     overdue = and_(Invoice.due_date < today, Invoice.amount_due > 0)
     wanted = Invoice.client_id == filters.client if filters.client else true()
-    statement = (
-        select(Invoice.shelf, overdue, func.count(), func.count().filter(wanted))
+    total = select(func.count().label("count")).select_from(found).subquery()
+    by_place = (
+        select(Invoice.shelf, overdue.label("late"), func.count().filter(wanted).label("wanted"))
         .join(found, found.c.id == Invoice.id)
-        .where(in_business(Invoice))
+        .where(in_business(Invoice), total.c.count <= MOST)  # otherwise no invoice is looked at
         .group_by(Invoice.shelf, overdue)
+        .lateral()
     )
+    statement = select(total.c.count, by_place).select_from(total.outerjoin(by_place, true()))
     live, archived = no_counts(), no_counts()
-    total = 0
-    for shelf, late, count, count_wanted in db.session.execute(statement):
-        total += count
+    for count, shelf, late, count_wanted in db.session.execute(statement):
+        if count > MOST:
+            return None
+        if shelf is None:
+            continue
         counts = archived if shelf >= _TO_ARCHIVED else live
         name = Shelf(shelf % _TO_ARCHIVED).name.lower()
         counts["overdue" if late and name == "sent" else name] += count_wanted
         counts["all"] += count_wanted
-    return None if total > MOST else Figures(live, archived, ())
+    return Figures(live, archived, ())
 
 
 def find(typed: str, today: date, limit: int) -> Sequence[InvoiceRow]:
@@ -212,21 +229,34 @@ def _order(sort: str) -> Order:
     return Order(SORTS[sort.removeprefix("-")], Invoice.id, descending=sort.startswith("-"))
 
 
-def _statement(filters: InvoiceFilters, today: date, *, many_found: bool | None = None) -> Statement:
-    """What walks the list of `filters`."""
+def _statement(
+    filters: InvoiceFilters, today: date, *, many_found: bool | None = None, whole: bool = False
+) -> Statement | Cautious:
+    """What walks the list of `filters`; `whole` when all of it will be walked, however long that takes."""
     if filters.q and many_found is None:
         many_found = too_many(SearchKind.INVOICE, filters.q)
-    search = None if not filters.q else _Search.MANY if many_found else _Search.FEW
-    shape = _Shape(
-        filters.status, filters.client is not None, search, filters.archived, filters.sort, filters.credit_notes
-    )
     values = {**given_business(), "today": today, "client": filters.client, "typed": filters.q}
-    return lambda way: (_walk(shape, way), values)
+    shape = _Shape(
+        filters.status, filters.client is not None, None, filters.archived, filters.sort, filters.credit_notes
+    )
+
+    def statement(search: _Search | None) -> Statement:
+        return lambda way: (_walk(shape._replace(search=search), way), values)
+
+    if not filters.q or not many_found:
+        return statement(_Search.FEW if filters.q else None)
+    if whole:
+        return statement(_Search.MANY)
+    return Cautious(
+        statement(_Search.AMONG_THE_FIRST), lambda way: (_goes_on(shape, way), values), statement(_Search.ALL)
+    )
 
 
 class _Search(enum.Enum):
     FEW = "few are found: sort them"
-    MANY = "many are found: walk the list"
+    AMONG_THE_FIRST = "many are found: walk the list, and soon there is a page of them"
+    MANY = "many are found, and all are wanted: walk the list"
+    ALL = "many are found, far away: sort them nevertheless"
 
 
 class _Shape(NamedTuple):
@@ -243,7 +273,20 @@ class _Shape(NamedTuple):
 @cache
 def _walk(shape: _Shape, way: Walk) -> Select[Any]:
     """The statement of a shape, built once: building takes longer than running it."""
-    return walk(_branches(shape), _order(shape.sort), way)
+    return walk(_branches(shape), _order(shape.sort), way, _SIEVES.get(shape.search))
+
+
+@cache
+def _goes_on(shape: _Shape, way: Walk) -> Select[Any]:
+    """Whether a list of this shape, without its search, has more rows than are looked at."""
+    return goes_on(_branches(shape), _order(shape.sort), way, LOOKED_AT)
+
+
+_FOUND = partial(is_found, SearchKind.INVOICE)
+_SIEVES: Mapping[_Search | None, Sieve] = {
+    _Search.AMONG_THE_FIRST: Sieve(_FOUND, LOOKED_AT),
+    _Search.MANY: Sieve(_FOUND),
+}
 
 
 def _branches(shape: _Shape) -> Sequence[Select[Any]]:
@@ -260,10 +303,9 @@ def _branches(shape: _Shape) -> Sequence[Select[Any]]:
         statement = statement.where(or_(Invoice.due_date >= _TODAY, Invoice.amount_due <= 0))
     elif shape.status == "overdue":
         statement = statement.where(Invoice.due_date < _TODAY, Invoice.amount_due > 0)
-    if shape.search is _Search.FEW:
-        return [statement.where(Invoice.id.in_(matches(SearchKind.INVOICE)), Invoice.shelf.in_(shelves))]
-    if shape.search is _Search.MANY:
-        statement = statement.where(is_found(SearchKind.INVOICE, Invoice.id))
+    if shape.search in {_Search.FEW, _Search.ALL}:
+        found = matches(SearchKind.INVOICE, most=MOST if shape.search is _Search.FEW else None)
+        return [statement.where(Invoice.id.in_(found), Invoice.shelf.in_(shelves))]
     return [statement.where(Invoice.shelf == shelf) for shelf in shelves]
 
 

@@ -14,7 +14,7 @@ from flask import Flask
 from invoices_app.clients import actions as client_actions
 from invoices_app.clients import queries as client_queries
 from invoices_app.clients.queries import ClientFilters
-from invoices_app.db.keyset import ROWS_PER_PAGE, START, Place
+from invoices_app.db.keyset import ROWS_PER_PAGE, START, Place, Sieve
 from invoices_app.db.search import MOST
 from invoices_app.invoices import line_actions, queries
 from invoices_app.invoices.queries import NEWEST_FIRST, SORTS, InvoiceFilters, InvoiceRow
@@ -23,6 +23,7 @@ from tests.support.crowd import HUNDRED_THOUSAND, RARE, Crowd
 from tests.support.databases import Database
 from tests.support.factories import ORIGIN, archive, issue, line, make_client, make_invoice, read, today
 from tests.support.people import Cast, Person, make_owner
+from tests.support.statements import counted
 
 NAMES = (
     "Söhne & Partner",
@@ -270,6 +271,40 @@ def test_many_matches_are_listed_like_few(crowd: Crowd, many: Person, sort: str,
         again = queries.invoice_page(filters, Place(upto=page.last_keys), today())
     assert seen == expected[: 4 * ROWS_PER_PAGE]
     assert [row.id for row in again.rows] == seen
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A list of which 30 rows are looked at before its matches are sorted."""
+    sieves = {**queries._SIEVES, queries._Search.AMONG_THE_FIRST: Sieve(queries._FOUND, 30)}  # noqa: SLF001
+    monkeypatch.setattr(queries, "_SIEVES", sieves)
+    monkeypatch.setattr(queries, "LOOKED_AT", 30)
+    built = (queries._walk, queries._goes_on)  # noqa: SLF001
+    for statements in built:
+        statements.cache_clear()
+    yield
+    for statements in built:
+        statements.cache_clear()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("status", [None, "paid"])
+@pytest.mark.parametrize("sort", [NEWEST_FIRST, "client"])
+def test_many_matches_far_away_are_listed_as_well(crowd: Crowd, many: Person, sort: str, status: str | None) -> None:
+    """One in ten is found: 30 rows of a shelf do not fill a page."""
+    direction = "DESC" if sort.startswith("-") else "ASC"
+    where = "archived_at IS NULL AND reference LIKE '%%7'" + (f" AND status = '{status}'" if status else "")
+    expected = scanned(crowd, SORTS[sort.removeprefix("-")].key, direction, where)
+    filters = InvoiceFilters(q="straw", sort=sort, status=status)
+    with many.acting(), counted() as statements:
+        page = queries.invoice_page(filters, START, today(), many_found=True)
+        further = queries.invoice_page(filters, Place(after=page.last_keys), today(), many_found=True)
+        again = queries.invoice_page(filters, Place(upto=further.last_keys), today(), many_found=True)
+    seen = [row.id for row in (*page.rows, *further.rows)]
+    assert seen == expected[: 2 * ROWS_PER_PAGE]
+    assert [row.id for row in again.rows] == seen
+    assert (page.has_more, further.has_more) == (True, len(expected) > 2 * ROWS_PER_PAGE)
+    assert len(statements) == 9  # each looked at some, asked whether there are more, and sorted
 
 
 def in_transaction(connection: psycopg.Connection) -> dict[str, int]:
