@@ -145,15 +145,13 @@
     if ($(".none", place)) place.setAttribute("aria-label", `not yet, ${which}`);
     $(".pick input", row).setAttribute("aria-label", `Select ${which}`);
     if (!$("#selection [formaction$=archive]")) return; // who may only look
-    const word = row.matches(".archived") ? "Restore" : "Archive";
-    const button = Object.assign(document.createElement("button"), { className: "word", textContent: word });
-    button.setAttribute("form", "selection");
-    button.setAttribute("formaction", `${place.getAttribute("href")}/${word.toLowerCase()}`);
-    button.setAttribute("aria-label", `${word} ${which}`);
-    const act = Object.assign(document.createElement("div"), { className: "act" });
-    act.append(document.createElement("span"));
-    act.firstChild.append(button);
-    $(".grow > div", row).append(act);
+    if (!row.matches(".archived")) {
+      const archive = '<div class="act"><span><button class="word" form="selection">Archive</button></span></div>';
+      $(".grow > div", row).insertAdjacentHTML("beforeend", archive);
+      $(".act button", row).setAttribute("formaction", `${place.getAttribute("href")}/archive`);
+    }
+    const button = $(".act button", row);
+    button.setAttribute("aria-label", `${button.textContent} ${which}`);
   };
   // The keys of a list, for those who use them.
   const hint = (foot) => {
