@@ -1,10 +1,15 @@
-"""Static files: from memory, compressed, and immutable under an address that changes with their content."""
+"""Static files: from memory, compressed, and immutable under an address that changes with their content.
+
+Our scripts go out without the lines that are comments, which are an eighth of them; empty lines stay in their place, so
+that the line numbers in a report of an error are those of the file.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +19,7 @@ from werkzeug.security import safe_join
 
 STATIC_FOLDER = Path(__file__).resolve().parent.parent.parent / "static"
 FINGERPRINT_LENGTH = 8
+_COMMENT = re.compile(rb"^ *//.*$", re.MULTILINE)
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 COMPRESSIBLE = frozenset({"text/css", "text/javascript", "text/plain", "image/svg+xml"})
@@ -79,6 +85,8 @@ def init_assets(app: Flask) -> None:
 @lru_cache(maxsize=128)
 def _read(path: str, _modified: int) -> Asset:
     body = Path(path).read_bytes()
+    if Path(path).parent == STATIC_FOLDER / "js":
+        body = _COMMENT.sub(b"", body)
     mimetype = mimetypes.guess_type(path)[0] or "text/plain"
     if mimetype == "application/javascript":
         mimetype = "text/javascript"

@@ -267,7 +267,7 @@ def test_overdue_is_computed(owner: Person) -> None:
 def test_archived_documents_are_hidden_until_asked_for(owner: Person) -> None:
     invoice_id = make_issued(owner)
     url = url_of(invoice_id)
-    owner.browser.get("/invoices")
+    owner.browser.get(url)
     owner.browser.submit(f"{url}/archive")
     assert owner.browser.get("/invoices").row_ids("invoice") == []
     assert owner.browser.get("/invoices?archived=1").row_ids("invoice") == [str(invoice_id)]

@@ -25,7 +25,7 @@ def address(app: Flask, name: str, prefix: str = "/") -> str:
 
 
 def test_an_address_changes_with_the_content_and_keeps_the_prefix(app: Flask) -> None:
-    assert re.fullmatch(r"/static/css/app\.css\?v=[0-9a-f]{12}", address(app, "css/app.css"))
+    assert re.fullmatch(r"/static/css/app\.css\?v=[0-9a-f]{8}", address(app, "css/app.css"))
     assert address(app, "css/app.css", "/books/").startswith("/books/static/css/app.css?v=")
 
 
@@ -37,6 +37,13 @@ def test_current_address_is_immutable_any_other_is_not(app: Flask) -> None:
     assert stale.headers["Cache-Control"] == "no-cache"
     again = client.get("/static/css/app.css", headers={"If-None-Match": stale.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_scripts_keep_their_lines_but_not_their_comments(app: Flask) -> None:
+    sent = app.test_client().get("/static/js/app.js").get_data(as_text=True).splitlines()
+    written = (assets.STATIC_FOLDER / "js" / "app.js").read_text(encoding="utf-8").splitlines()
+    assert sent == ["" if line.lstrip().startswith("//") else line for line in written]
+    assert sent != written
 
 
 def test_compressed_for_those_who_take_it(app: Flask) -> None:
