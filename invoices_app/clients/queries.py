@@ -30,7 +30,7 @@ from sqlalchemy import (
 from invoices_app.clients.models import NAME_SORT_LENGTH, Client
 from invoices_app.db.figures import BusinessFigure, Figure
 from invoices_app.db.keyset import KeysetPage, Order, Place, Sieve, Statement, Walk, batch, fetch_page, walk
-from invoices_app.db.search import MOST, TYPED, SearchKind, is_found, matches, too_many
+from invoices_app.db.search import TYPED, SearchKind, is_found, matches, too_many, unless_too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 
@@ -111,11 +111,11 @@ def counts(filters: ClientFilters) -> ClientCounts | None:
         )
         found = {hidden: int(tally) for hidden, tally in db.session.execute(kept.group_by(BusinessFigure.archived))}
     else:
-        ids = matches(SearchKind.CLIENT, filters.q, MOST + 1).subquery()
-        those = select(Client.archived, func.count()).join(ids, ids.c.id == Client.id).where(in_business(Client))
-        found = {hidden: int(tally) for hidden, tally in db.session.execute(those.group_by(Client.archived))}
-        if sum(found.values()) > MOST:
+        those = select(Client.archived, func.count().label("n")).where(in_business(Client)).group_by(Client.archived)
+        rows = unless_too_many(SearchKind.CLIENT, filters.q, lambda ids: those.join(ids, ids.c.id == Client.id))
+        if rows is None:
             return None
+        found = dict(rows)
     return ClientCounts(found.get(False, 0), found.get(True, 0))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, or_, select, tuple_, union_all
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, or_, select, tuple_, union_all
 
 from invoices_app.extensions import db
 
@@ -93,7 +93,7 @@ class Sieve:
     """Of the rows that an index has in order, those that are `wanted`, a condition on an id, among the first `most`."""
 
     wanted: Callable[[Any], ColumnElement[bool]]
-    most: int | None = None
+    most: BindParameter[int] | None = None
 
 
 def walk(branches: Sequence[Select[Any]], order: Order, way: Walk, sieve: Sieve | None = None) -> Select[Any]:
@@ -115,7 +115,7 @@ def walk(branches: Sequence[Select[Any]], order: Order, way: Walk, sieve: Sieve 
     return select(merged).order_by(*order.sorted(merged.c, backwards=backwards)).limit(LIMIT)
 
 
-def goes_on(branches: Sequence[Select[Any]], order: Order, way: Walk, most: int) -> Select[Any]:
+def goes_on(branches: Sequence[Select[Any]], order: Order, way: Walk, most: BindParameter[int]) -> Select[Any]:
     """A statement that tells whether one of `branches` has more than `most` rows on that way."""
     return select(or_(*[_in_order(branch, order, way).offset(most).limit(1).exists() for branch in branches]))
 

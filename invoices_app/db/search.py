@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     Boolean,
     ColumnElement,
     Enum,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -69,6 +72,21 @@ TYPED = bindparam("typed", type_=Text)
 def matches(kind: SearchKind, typed: Any = TYPED, most: int | None = MOST) -> Select[Any]:
     """Select the ids of what is found, through the index; `most` of them at most."""
     return select(func.search(cast(literal(kind.value), _KIND), typed, most).column_valued("id"))
+
+
+def unless_too_many(
+    kind: SearchKind, typed: str, ask: Callable[[CTE], Select[*tuple[Any, ...]]]
+) -> Sequence[tuple[Any, ...]] | None:
+    """What is asked about the things found, given as a table of their ids `id`; None when more than `MOST` are found.
+
+    In one statement, which looks at nothing but the ids when they are too many.
+    """
+    found = matches(kind, typed, MOST + 1).cte("found")
+    total = select(func.count().label("total")).select_from(found).subquery()
+    asked = ask(found).where(total.c.total <= MOST).add_columns(true().label("is_row")).lateral()
+    statement = select(asked, total.c.total).select_from(total.outerjoin(asked, true()))
+    rows = db.session.execute(statement).all()
+    return None if rows[0].total > MOST else [tuple(row[:-2]) for row in rows if row.is_row]
 
 
 def too_many(kind: SearchKind, typed: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -40,7 +41,7 @@ from invoices_app.db.keyset import (
     goes_on,
     walk,
 )
-from invoices_app.db.search import LOOKED_AT, MOST, SearchKind, is_found, matches, too_many
+from invoices_app.db.search import LOOKED_AT, MOST, SearchKind, is_found, matches, too_many, unless_too_many
 from invoices_app.db.tenancy import given_business, in_business, in_given_business
 from invoices_app.extensions import db
 from invoices_app.invoices import rules
@@ -149,24 +150,18 @@ def invoice_batches(filters: InvoiceFilters, today: date, size: int) -> Iterator
 
 def search_counts(filters: InvoiceFilters, today: date) -> Figures | None:
     """How many of the invoices that a search finds are where; None when they are too many to count while one types."""
-    found = matches(SearchKind.INVOICE, filters.q, MOST + 1).cte("found")
     overdue = and_(Invoice.due_date < today, Invoice.amount_due > 0)
     wanted = Invoice.client_id == filters.client if filters.client else true()
-    total = select(func.count().label("count")).select_from(found).subquery()
     by_place = (
         select(Invoice.shelf, overdue.label("late"), func.count().filter(wanted).label("wanted"))
-        .join(found, found.c.id == Invoice.id)
-        .where(in_business(Invoice), total.c.count <= MOST)  # otherwise no invoice is looked at
+        .where(in_business(Invoice))
         .group_by(Invoice.shelf, overdue)
-        .lateral()
     )
-    statement = select(total.c.count, by_place).select_from(total.outerjoin(by_place, true()))
+    rows = unless_too_many(SearchKind.INVOICE, filters.q, lambda found: by_place.join(found, found.c.id == Invoice.id))
+    if rows is None:
+        return None
     live, archived = no_counts(), no_counts()
-    for count, shelf, late, count_wanted in db.session.execute(statement):
-        if count > MOST:
-            return None
-        if shelf is None:
-            continue
+    for shelf, late, count_wanted in rows:
         counts = archived if shelf >= _TO_ARCHIVED else live
         name = Shelf(shelf % _TO_ARCHIVED).name.lower()
         counts["overdue" if late and name == "sent" else name] += count_wanted
@@ -235,7 +230,7 @@ def _statement(
     """What walks the list of `filters`; `whole` when all of it will be walked, however long that takes."""
     if filters.q and many_found is None:
         many_found = too_many(SearchKind.INVOICE, filters.q)
-    values = {**given_business(), "today": today, "client": filters.client, "typed": filters.q}
+    values = {**given_business(), "today": today, "client": filters.client, "typed": filters.q, "looked_at": LOOKED_AT}
     shape = _Shape(
         filters.status, filters.client is not None, None, filters.archived, filters.sort, filters.credit_notes
     )
@@ -279,12 +274,13 @@ def _walk(shape: _Shape, way: Walk) -> Select[Any]:
 @cache
 def _goes_on(shape: _Shape, way: Walk) -> Select[Any]:
     """Whether a list of this shape, without its search, has more rows than are looked at."""
-    return goes_on(_branches(shape), _order(shape.sort), way, LOOKED_AT)
+    return goes_on(_branches(shape), _order(shape.sort), way, _LOOKED_AT)
 
 
+_LOOKED_AT = bindparam("looked_at", type_=Integer)
 _FOUND = partial(is_found, SearchKind.INVOICE)
 _SIEVES: Mapping[_Search | None, Sieve] = {
-    _Search.AMONG_THE_FIRST: Sieve(_FOUND, LOOKED_AT),
+    _Search.AMONG_THE_FIRST: Sieve(_FOUND, _LOOKED_AT),
     _Search.MANY: Sieve(_FOUND),
 }
 

@@ -38,8 +38,9 @@ def init_web(app: Flask, settings: Settings) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension(Flush)
-    app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_LEVEL=9)
-    app.config.update(COMPRESS_MIMETYPES=["text/html"])
+    app.config.update(
+        COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_LEVEL=9, COMPRESS_MIMETYPES=["text/html"]
+    )
     compress.init_app(app)
     security.init_security(app, settings)  # first: it gives every request its id, refused ones too
     access.init_access(app)  # before the forms' tokens: a lost session is told as such

@@ -14,7 +14,7 @@ from flask import Flask
 from invoices_app.clients import actions as client_actions
 from invoices_app.clients import queries as client_queries
 from invoices_app.clients.queries import ClientFilters
-from invoices_app.db.keyset import ROWS_PER_PAGE, START, Place, Sieve
+from invoices_app.db.keyset import ROWS_PER_PAGE, START, Place
 from invoices_app.db.search import MOST
 from invoices_app.invoices import line_actions, queries
 from invoices_app.invoices.queries import NEWEST_FIRST, SORTS, InvoiceFilters, InvoiceRow
@@ -274,17 +274,9 @@ def test_many_matches_are_listed_like_few(crowd: Crowd, many: Person, sort: str,
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of which 30 rows are looked at before its matches are sorted."""
-    sieves = {**queries._SIEVES, queries._Search.AMONG_THE_FIRST: Sieve(queries._FOUND, 30)}  # noqa: SLF001
-    monkeypatch.setattr(queries, "_SIEVES", sieves)
     monkeypatch.setattr(queries, "LOOKED_AT", 30)
-    built = (queries._walk, queries._goes_on)  # noqa: SLF001
-    for statements in built:
-        statements.cache_clear()
-    yield
-    for statements in built:
-        statements.cache_clear()
 
 
 @pytest.mark.usefixtures("impatient")
