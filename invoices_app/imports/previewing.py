@@ -65,6 +65,7 @@ class _Preview:
     shown: list[dict[str, Any]] = field(default_factory=list)
     _seen: Seen = field(default_factory=Seen)
     _problems: list[dict[str, Any]] = field(default_factory=list)
+    _bad_lines: set[int] = field(default_factory=set)
     _rows: int = 0
 
     def sorted_out(self, items: Iterable[Planned | Problem]) -> Iterator[Planned]:
@@ -131,9 +132,12 @@ class _Preview:
             self.counts["invoices_differing"] += 1
 
     def _note(self, problem: Problem) -> None:
-        self._rows += not problem.is_note
-        kind = "notes" if problem.is_note else "bad_rows"
+        kind = "notes" if problem.is_note else "problems"
         self.counts[kind] += 1
+        if not problem.is_note and problem.line not in self._bad_lines:  # a row may have several
+            self._bad_lines.add(problem.line)
+            self.counts["bad_rows"] += 1
+            self._rows += 1
         self._problems.append(
             {
                 "business_id": self.row.business_id,

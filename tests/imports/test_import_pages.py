@@ -108,8 +108,15 @@ def test_all_problems_come_as_a_file(owner: Person) -> None:
     answer = owner.browser.open(f"/import/{id_of(page)}/problems.csv", buffered=True)
     lines = answer.get_data(as_text=True).splitlines()
     assert lines[0] == "\ufeffline,column,what,comes_in"
-    assert len(lines) == count(page, "bad_rows") + 1
+    assert count(page, "bad_rows") == 70
+    assert len(lines) == count(page, "all_problems") + 1 == 2 * 70 + 1
     assert answer.mimetype == "text/csv"
+
+
+def test_a_row_with_two_problems_is_one_row(owner: Person) -> None:
+    page = bring(owner.browser, csv_bytes([["OLD-1", "no day", "Client", "Work", 1, "x", 20], *some_invoices(1, 100)]))
+    assert [count(page, name) for name in ("invoices_new", "bad_rows")] == [1, 1]
+    assert len([row for row in page.by_id("problems").iter("tr") if row.find("td") is not None]) == 2
 
 
 @pytest.mark.parametrize("name", HOSTILE_FILES)
