@@ -157,7 +157,7 @@ def test_all_of_it_by_keyboard(window: Open, crowd: Crowd) -> None:
     expect(page).to_have_url(re.compile(r"/invoices$"))
     for wanted in crowd.ids[:60]:
         page.keyboard.press("j")
-        page.wait_for_function("id => document.activeElement.closest('tr')?.id === id", arg=f"invoice-{wanted}")
+        expect(page.locator(f"#invoice-{wanted}:focus-within")).to_be_attached()
     page.keyboard.press("k")
     page.keyboard.press("ArrowUp")
     assert focused_row(page) == crowd.ids[57]
@@ -165,7 +165,7 @@ def test_all_of_it_by_keyboard(window: Open, crowd: Crowd) -> None:
     expect(page).to_have_url(re.compile(f"/invoices/{crowd.ids[57]}$"))
     page.go_back()  # Alt+Left belongs to the browser's window, which a headless one does not have
     expect(page).to_have_url(re.compile(r"/invoices\?upto="))
-    page.wait_for_function("id => document.activeElement.closest('tr')?.id === id", arg=f"invoice-{crowd.ids[57]}")
+    expect(page.locator(f"#invoice-{crowd.ids[57]}:focus-within")).to_be_attached()
     page.keyboard.press("/")
     page.keyboard.type("job 777")
     expect(page.locator(ROW)).to_have_count(1)

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Shop
+from tests.browser.waiting import until
 from tests.journeys.pages import Visitor
 
 pytestmark = pytest.mark.browser
@@ -178,7 +179,7 @@ def test_axe_finds_nothing_and_it_fits_a_phone(show: Callable[..., Page], state:
     assert not found_by_axe(page, "color-contrast")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 375, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth === 375")  # what floats is placed anew
+    until(page, "document.documentElement.scrollWidth", 375)  # what floats is placed anew
     assert not found_by_axe(page, "target-size", "color-contrast", "label", "list")
 
 

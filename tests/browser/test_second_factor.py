@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Window
 from tests.browser.test_pages import found_by_axe
+from tests.browser.waiting import until
 from tests.journeys.pages import Visitor
 from tests.support.second_factor import PAGE, Authenticator
 from tests.support.web_client import PASSWORD
@@ -126,7 +127,7 @@ def test_every_step_is_accessible_and_fits_a_phone(browse: Open, person: tuple[V
         assert not found_by_axe(page, "color-contrast")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 375, "height": 800})
-        page.wait_for_function("document.documentElement.scrollWidth === 375")
+        until(page, "document.documentElement.scrollWidth", 375)
         assert not found_by_axe(page, "target-size", "color-contrast", "label", "list")
 
     page.get_by_label("Your password").fill("not the password")
