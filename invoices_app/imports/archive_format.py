@@ -19,7 +19,7 @@ from sqlalchemy import Boolean, Date, DateTime, Enum, Integer, Numeric, SmallInt
 
 from invoices_app.accounts.models import NAME_LENGTH, Business
 from invoices_app.clients.models import Client
-from invoices_app.invoices.document import PARTY_FIELDS, PAYEE_FIELDS
+from invoices_app.invoices.document_rows import PARTY_FIELDS, PAYEE_FIELDS
 from invoices_app.invoices.models import (
     NUMBER_LENGTH,
     PAYMENT_METHODS,

@@ -29,7 +29,8 @@ from invoices_app.imports.matching import How, Match, match
 from invoices_app.imports.places import Places
 from invoices_app.imports.plan import Choices, Planned, PlannedClient, PlannedInvoice
 from invoices_app.invoices import rules
-from invoices_app.invoices.document import PARTY_FIELDS, seller_details
+from invoices_app.invoices.document import seller_details
+from invoices_app.invoices.document_rows import PARTY_FIELDS
 from invoices_app.invoices.models import InvoiceStatus
 from invoices_app.money import ZERO, minor_units
 

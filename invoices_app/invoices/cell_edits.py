@@ -1,14 +1,14 @@
 """The edit that people make all day, that of one line of a draft, in as few round trips as it can be.
 
-The draft's lock travels ahead of the one statement that reads it, with the line and all that follows. What is
-written goes by one: the line, the tax groups that changed, the figures, what undoes the edit, and its audit event.
+The draft's lock travels ahead of the one statement that reads it, with the line and all that the answer shows. What
+is written goes by one: the line, the tax groups that changed, the figures, what undoes the edit, and its audit event.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -36,22 +36,21 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
 from invoices_app.accounts import audit
 from invoices_app.accounts.models import AuditEvent
 from invoices_app.db.connections import send_ahead
 from invoices_app.db.tenancy import given_business, in_given_business
-from invoices_app.invoices import drafts, edits
+from invoices_app.invoices import document_rows, drafts, edits
+from invoices_app.invoices.document import Sheet, of_row
+from invoices_app.invoices.document_rows import DocumentLine, DocumentRow
 from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import DraftEdit, Invoice, InvoiceTax, LineItem
+from invoices_app.invoices.rules import TaxGroup
 from invoices_app.money import ZERO
 
 _LOCK = "SELECT FROM invoices WHERE business_id = %(business_id)s AND id = %(invoice)s FOR UPDATE"
-NEEDED = (
-    Invoice.business_id, Invoice.id, Invoice.status, Invoice.archived_at, Invoice.revision, Invoice.currency,
-    Invoice.discount_percent,
-)  # fmt: skip
 FIELDS = (
     "description", "quantity", "unit", "unit_code", "unit_price", "discount_percent", "tax_category", "tax_rate",
     "line_net",
@@ -60,14 +59,15 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A line, and what the figures of its draft are made of besides.
+    """A line, and its draft as it is stored, without lines: `others` are the nets of the other ones.
 
-    By tax category and rate: the nets of the other lines, and net and tax of the groups as stored.
+    Those are by tax category and rate. `revision` is the draft's before the edit.
     """
 
     line: LineItem
+    row: DocumentRow
     others: Mapping[drafts.Group, Decimal]
-    stored: Mapping[drafts.Group, tuple[Decimal, Decimal]]
+    revision: int
 
 
 def read(session: Session, invoice_id: uuid.UUID, line_id: uuid.UUID) -> tuple[Invoice | None, Surroundings | None]:
@@ -75,35 +75,34 @@ def read(session: Session, invoice_id: uuid.UUID, line_id: uuid.UUID) -> tuple[I
 
     None for each that there is not. The line is no part of the session any more.
     """
-    ids = {**given_business(), "invoice": invoice_id, "line": line_id}
+    ids = {**given_business(), "invoice": invoice_id, "ids": [invoice_id], "line": line_id}
     send_ahead(session, _LOCK, ids)
     found = session.execute(_reading(), ids).one_or_none()
     if found is None:
         return None, None
-    invoice, line, others, stored = found
+    *of_document, line, others = found
+    row = document_rows.row_of(of_document)
     if line is None:
-        return invoice, None
+        return row.invoice, None
     session.expunge(line)
-    return invoice, Surroundings(
-        line,
-        {(category, Decimal(rate)): Decimal(net) for category, rate, net in others or ()},
-        {(category, Decimal(rate)): (Decimal(taxable), Decimal(tax)) for category, rate, taxable, tax in stored or ()},
-    )
+    nets = {(category, Decimal(rate)): Decimal(net) for category, rate, net in others or ()}
+    return row.invoice, Surroundings(line, row, nets, row.invoice.revision)
 
 
-def write(session: Session, invoice: Invoice, origin: Origin, around: Surroundings, edit: Edit) -> None:
-    """Write the line as it is by now, and all that follows. Raises AmountTooLargeError.
+def write(session: Session, origin: Origin, around: Surroundings, edit: Edit) -> Surroundings:
+    """Write the line as it is by now, and all that follows; answers both as they are then. Raises AmountTooLargeError.
 
-    The invoice leaves the session with its figures and its revision right, so that what is read next is read anew.
+    The invoice leaves the session, so that what is read next is read anew.
     """
-    line = around.line
+    line, invoice = around.line, around.row.invoice
     group = (line.tax_category, line.tax_rate)
     nets = {**around.others, group: around.others.get(group, ZERO) + line.line_net}
     session.expunge(invoice)
     totals = drafts.figures(invoice, nets)
-    wanted = {(one.category, one.rate): (one.taxable, one.tax) for one in totals.taxes}
-    changed = [(*key, *amounts) for key, amounts in wanted.items() if around.stored.get(key) != amounts]
-    gone = list(around.stored.keys() - wanted.keys())
+    invoice.amount_due = totals.total - invoice.paid_total
+    stored, wanted = _groups(around.row.taxes), _groups(totals.taxes)
+    changed = [(*key, *amounts) for key, amounts in wanted.items() if stored.get(key) != amounts]
+    gone = list(stored.keys() - wanted.keys())
     invoice.revision += 1
     event = audit.entry(session, edit.action, "invoice", invoice.id, edit.changes)
     values = {
@@ -118,6 +117,21 @@ def write(session: Session, invoice: Invoice, origin: Origin, around: Surroundin
         **_named("event", event),
     }
     session.execute(_writing(taxes=bool(changed), gone=bool(gone)), values)
+    line.version += 1
+    return replace(around, row=replace(around.row, taxes=totals.taxes))
+
+
+def follow(session: Session, origin: Origin, around: Surroundings) -> Sheet:
+    """What a page needs to show the draft as it is now; only when others have edited it since, it is read again."""
+    line, row = around.line, around.row
+    if origin.seen is not None and origin.seen < around.revision:
+        return edits.follow(session, row.invoice, origin, [line.id])
+    shown = DocumentLine(*(getattr(line, name) for name in DocumentLine.__dataclass_fields__))
+    return Sheet(of_row(replace(row, lines=[shown]), origin.today), {}, (), whole=False, header=False)
+
+
+def _groups(taxes: Sequence[TaxGroup]) -> dict[drafts.Group, tuple[Decimal, Decimal]]:
+    return {(one.category, one.rate): (one.taxable, one.tax) for one in taxes}
 
 
 def _named(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,17 +157,9 @@ def _reading() -> Select[Any]:
     others = func.json_agg(
         func.json_build_array(sums.c.tax_category, cast(sums.c.tax_rate, Text), cast(sums.c.net, Text))
     )
-    amounts = (cast(column, Text) for column in (InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax))
-    stored = select(func.json_agg(func.json_build_array(InvoiceTax.category, *amounts))).where(
-        in_given_business(InvoiceTax), InvoiceTax.invoice_id == invoice_id
-    )
     its_line = and_(in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id == line_id)
-    return (
-        select(Invoice, LineItem, select(others).scalar_subquery(), stored.scalar_subquery())
-        .outerjoin(LineItem, its_line)
-        .where(in_given_business(Invoice), Invoice.id == invoice_id)
-        .options(load_only(*NEEDED))
-    )
+    document = document_rows.statement("no")
+    return document.add_columns(LineItem, select(others).scalar_subquery()).outerjoin(LineItem, its_line)
 
 
 _GROUP = ("category", "rate", "taxable", "tax")

@@ -21,7 +21,7 @@ def correct(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = CorrectForm.from_request()
     if not form.validate():
-        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, form), 422)
     with_draft = not form.without_draft.data
     token, reason = form.one_time_token.data, form.reason.data or ""
     match correction_actions.correct_invoice(invoice_id, identity().today(), reason, token, with_draft=with_draft):

@@ -18,7 +18,15 @@ from invoices_app.clients.models import Client
 from invoices_app.db.tenancy import in_business
 from invoices_app.extensions import db
 from invoices_app.invoices import document_rows, rules
-from invoices_app.invoices.document_rows import DocumentLine, DocumentPayment, DocumentRow, Related
+from invoices_app.invoices.document_rows import (
+    PARTY_FIELDS,
+    PAYEE_FIELDS,
+    PLAIN_FIELDS,
+    DocumentLine,
+    DocumentPayment,
+    DocumentRow,
+    Related,
+)
 from invoices_app.invoices.models import CREDIT_NOTE, Invoice, LineItem
 from invoices_app.money import ZERO
 
@@ -27,12 +35,6 @@ _VAT_COUNTRIES = frozenset([
     "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 ])  # fmt: skip
 _GST_COUNTRIES = frozenset(["AU", "IN", "NZ", "SG"])
-PARTY_FIELDS = (
-    "name", "legal_name", "contact_name", "email", "phone", "address_line1", "address_line2", "city", "region",
-    "postal_code", "country", "tax_id", "tax_number", "registration_number", "electronic_address",
-    "electronic_address_scheme",
-)  # fmt: skip
-PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +181,17 @@ def documents(
 
     One statement, however many documents and lines. With `line_ids`, they hold those of their lines alone.
     """
-    made = {row.invoice.id: _document(row, today) for row in document_rows.rows(ids, line_ids)}
+    made = {row.invoice.id: of_row(row, today) for row in document_rows.rows(ids, line_ids)}
     return [made[invoice_id] for invoice_id in ids if invoice_id in made]
 
 
-def _document(row: DocumentRow, today: date) -> Document:
+def of_row(row: DocumentRow, today: date) -> Document:
+    """The document that a row makes."""
     invoice, business = row.invoice, row.business
     seller = invoice.seller or seller_details(business)
     payments = row.payments if invoice.number is not None else ()
     shown = Document(
-        **{name: getattr(invoice, name) for name in _PLAIN_FIELDS},
+        **{name: getattr(invoice, name) for name in PLAIN_FIELDS},
         status=invoice.status.value,
         shown_status=rules.shown_status(invoice.status, invoice.due_date, invoice.amount_due, today),
         archived=invoice.archived_at is not None,
@@ -236,11 +239,6 @@ def _as_printed(shown: Document) -> Document:
 
 _SIGNED = (
     "subtotal", "discount_amount", "net_total", "tax_total", "total", "paid_total", "amount_due", "set_off",
-)  # fmt: skip
-_PLAIN_FIELDS = (
-    "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
-    "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
-    "paid_total", "amount_due", "revision", "due_by_hand", "wanted_series",
 )  # fmt: skip
 
 

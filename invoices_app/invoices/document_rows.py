@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ARRAY, UUID, Numeric, ScalarSelect, Select, Text, bindparam, case, cast, func, or_, select
+from sqlalchemy import ARRAY, UUID, Numeric, ScalarSelect, Select, Text, bindparam, case, cast, func, null, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, load_only
 
 from invoices_app.accounts.models import Business, Logo
 from invoices_app.clients.models import Client
@@ -25,6 +25,25 @@ from invoices_app.invoices import rules
 from invoices_app.invoices.models import SET_OFF, Invoice, InvoiceTax, LineItem, Payment
 
 Part = TypeVar("Part")
+
+PLAIN_FIELDS = (
+    "id", "client_id", "type_code", "number", "version", "currency", "issue_date", "due_date", "paid_on", "reference",
+    "purchase_order", "notes", "discount_percent", "subtotal", "discount_amount", "net_total", "tax_total", "total",
+    "paid_total", "amount_due", "revision", "due_by_hand", "wanted_series",
+)  # fmt: skip
+"""What a document shows of its invoice as it is."""
+PARTY_FIELDS = (
+    "name", "legal_name", "contact_name", "email", "phone", "address_line1", "address_line2", "city", "region",
+    "postal_code", "country", "tax_id", "tax_number", "registration_number", "electronic_address",
+    "electronic_address_scheme",
+)  # fmt: skip
+PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
+
+_LOADED = {
+    Invoice: (*PLAIN_FIELDS, "status", "archived_at", "preceding_invoice_id", "seller", "buyer"),
+    Client: PARTY_FIELDS,
+    Business: (*PARTY_FIELDS, *PAYEE_FIELDS, "default_tax_rate", "logo_id"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """An invoice with all that belongs to it."""
+    """An invoice with all that belongs to it. Of invoice, client and business, what a document shows is loaded."""
 
     invoice: Invoice
     client: Client
@@ -87,10 +106,12 @@ class DocumentRow:
 def rows(ids: Sequence[uuid.UUID], line_ids: Collection[uuid.UUID] | None = None) -> Sequence[DocumentRow]:
     """The invoices of this business with these ids, in no order; with `line_ids` they hold those lines alone."""
     values = {**given_business(), "ids": list(ids), "line_ids": None if line_ids is None else list(line_ids)}
-    return [_row(found) for found in db.session.execute(_statement(every_line=line_ids is None), values)]
+    which = "every" if line_ids is None else "given"
+    return [row_of(found) for found in db.session.execute(statement(which), values)]
 
 
-def _row(found: Any) -> DocumentRow:
+def row_of(found: Sequence[Any]) -> DocumentRow:
+    """What `statement` finds."""
     invoice, client, business, logo_id, width, height, lines, taxes, payments, related = found
     return DocumentRow(
         invoice,
@@ -136,10 +157,13 @@ _LOGO_ID = case(
 
 
 @cache
-def _statement(*, every_line: bool) -> Select[Any]:
-    """Built once, since building takes longer than running."""
+def statement(which: Literal["every", "given", "no"]) -> Select[Any]:
+    """The invoices in `ids`, with every line, those in `line_ids`, or none.
+
+    Built once, since building takes longer than running.
+    """
     lines = _of_invoice(LineItem, [getattr(LineItem, name) for name in DocumentLine.__dataclass_fields__])
-    if not every_line:
+    if which == "given":
         lines = lines.where(LineItem.id == func.any(bindparam("line_ids", type_=ARRAY(UUID(as_uuid=True)))))
     taxes = _of_invoice(InvoiceTax, [InvoiceTax.category, InvoiceTax.rate, InvoiceTax.taxable, InvoiceTax.tax])
     payments = _of_invoice(
@@ -147,12 +171,14 @@ def _statement(*, every_line: bool) -> Select[Any]:
     )
     return (
         select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height)
-        .add_columns(*(part.scalar_subquery() for part in (lines, taxes, payments)), _everything_related())
+        .add_columns(null() if which == "no" else lines.scalar_subquery())
+        .add_columns(taxes.scalar_subquery(), payments.scalar_subquery(), _everything_related())
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
         .join(Business, Business.id == Invoice.business_id)
         .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))
         .where(in_given_business(Invoice))
         .where(Invoice.id == func.any(bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))))
+        .options(*(load_only(*(getattr(model, name) for name in names)) for model, names in _LOADED.items()))
     )
 
 

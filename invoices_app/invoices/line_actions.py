@@ -96,8 +96,8 @@ def change_line(
             drafts.change_line(line, values, line.tax_rate, invoice.currency)
             told = {"line": line_id, "of": line.description, **changes}
             undo = {"line": str(line_id), "values": before}
-            cell_edits.write(session, invoice, origin, around, Edit("line.changed", told, [line_id], undo))
-        return Ok(edits.follow(session, invoice, origin, [line_id]))
+            around = cell_edits.write(session, origin, around, Edit("line.changed", told, [line_id], undo))
+        return Ok(cell_edits.follow(session, origin, around))
 
 
 @drafts.within_limits

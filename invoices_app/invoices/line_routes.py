@@ -151,18 +151,18 @@ def _refused_line(invoice_id: uuid.UUID, line_id: uuid.UUID, problems: FieldErro
     form = EditLineForm.from_request(line)
     form.validate()
     form.add_errors(problems)
-    context = document_context(shown, line_form=(line_id, form))
+    context = document_context(shown, form, line_id)
     sheet = Sheet(shown, {}, (), whole=False, header=False)
     return show_document(EDITED, context | {"sheet": sheet, "own": line_id}, 422)
 
 
 def _refused_new_line(invoice_id: uuid.UUID, form: AddLineForm) -> Response:
-    context = document_context(header_or_refuse(invoice_id), new_line_form=form)
+    context = document_context(header_or_refuse(invoice_id), form)
     return show_document("invoices/_new_line.html", context | {"refused": htmx.is_fragment()}, 422)
 
 
 def _refused_paste(invoice_id: uuid.UUID, form: PasteForm) -> Response:
-    response = show_document(PASTE, document_context(header_or_refuse(invoice_id), paste_form=form), 422)
+    response = show_document(PASTE, document_context(header_or_refuse(invoice_id), form), 422)
     if htmx.is_fragment():
         response.headers.update({"HX-Retarget": "#paste", "HX-Reswap": "outerHTML"})
     return response

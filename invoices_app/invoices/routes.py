@@ -140,7 +140,7 @@ def print_page(invoice_id: uuid.UUID) -> Response:
 def _refused_header(shown: Document, form: EditHeaderForm) -> Response:
     """The heading with what was typed into it, and why that is not taken."""
     sheet = Sheet(shown, {}, (), whole=False, header=False)
-    context = document_context(shown, header_form=form) | {"sheet": sheet, "own": None}
+    context = document_context(shown, form) | {"sheet": sheet, "own": None}
     return show_document("invoices/_header_answer.html", context, 422)
 
 

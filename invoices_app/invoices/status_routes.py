@@ -37,11 +37,11 @@ def pay(invoice_id: uuid.UUID) -> Response:
     shown = document_or_404(invoice_id)
     form = PayForm.from_request()
     if not form.validate():
-        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, form), 422)
     paid_on = form.paid_on.data or identity().today()
     if paid_on > identity().today() + A_DAY:
         form.add_errors({"paid_on": ["A payment cannot lie in the future."]})
-        return show_document(ACTIONS, document_context(shown, status_form=form), 422)
+        return show_document(ACTIONS, document_context(shown, form), 422)
     token = form.one_time_token.data
     match status_actions.pay_invoice(invoice_id, paid_on, form.amount.data, form.method.data, token):
         case Ok(due):
@@ -49,7 +49,7 @@ def pay(invoice_id: uuid.UUID) -> Response:
             return htmx.done(message, url_for("invoices.show", invoice_id=invoice_id))
         case Invalid(problems) if "amount" in problems:
             form.add_errors(problems)
-            return show_document(ACTIONS, document_context(shown, status_form=form), 422)
+            return show_document(ACTIONS, document_context(shown, form), 422)
         case refusal:
             return errors.answer(refusal)
 

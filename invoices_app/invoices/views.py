@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from flask import Response, abort, request, url_for
 from wtforms import Field
@@ -22,11 +22,13 @@ from invoices_app.invoices.forms import AddLineForm, CorrectForm, EditHeaderForm
 from invoices_app.results import Conflict, Invalid
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity
-from invoices_app.web.forms import uuid_or_none
+from invoices_app.web.forms import BaseForm, uuid_or_none
 
 ACTIONS = "invoices/_actions.html"
 EDITED = "invoices/_edit_answer.html"
 LONGEST_REVISION = 9
+
+AnyForm = TypeVar("AnyForm", bound=BaseForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,38 +117,57 @@ def line_or_refuse(invoice_id: uuid.UUID, line_id: uuid.UUID) -> tuple[Document,
     return shown, next((line for line in shown.lines if line.id == line_id), None)
 
 
+class Forms:
+    """The forms of a document's page, each made when a template asks for it first, since an answer shows few of them.
+
+    `refused` is shown in place of the fresh one; when it is a line's form, it is that of `line_id`.
+    """
+
+    def __init__(self, shown: Document, refused: BaseForm | None = None, line_id: uuid.UUID | None = None) -> None:
+        self._shown, self._refused, self._line_id = shown, refused, line_id
+
+    @cached_property
+    def header(self) -> EditHeaderForm:
+        form = self._if_refused(EditHeaderForm) or EditHeaderForm(obj=self._shown)
+        if htmx.is_fragment():  # with a script, clients are found by typing
+            form.client_id.options = [(str(self._shown.client_id), self._shown.buyer.name)]
+        else:
+            form.offer_clients(self._shown.client_id, every="every-client" in request.args)
+        return form
+
+    def line(self, line: DocumentLine) -> EditLineForm:
+        refused = self._if_refused(EditLineForm) if line.id == self._line_id else None
+        return refused or EditLineForm(obj=line)
+
+    @cached_property
+    def new_line(self) -> AddLineForm:
+        return self._if_refused(AddLineForm) or AddLineForm()
+
+    @cached_property
+    def paste(self) -> PasteForm:
+        return self._if_refused(PasteForm) or PasteForm()
+
+    @cached_property
+    def pay(self) -> PayForm:
+        return self._if_refused(PayForm) or PayForm()
+
+    @cached_property
+    def correct(self) -> CorrectForm:
+        return self._if_refused(CorrectForm) or CorrectForm()
+
+    def _if_refused(self, kind: type[AnyForm]) -> AnyForm | None:
+        return self._refused if isinstance(self._refused, kind) else None
+
+
 def document_context(
-    shown: Document,
-    *,
-    header_form: EditHeaderForm | None = None,
-    line_form: tuple[uuid.UUID, EditLineForm] | None = None,
-    new_line_form: AddLineForm | None = None,
-    paste_form: PasteForm | None = None,
-    status_form: PayForm | CorrectForm | None = None,
+    shown: Document, refused: BaseForm | None = None, line_id: uuid.UUID | None = None
 ) -> dict[str, Any]:
-    """All that the document's templates need; a form that was refused takes the place of the fresh one."""
-    context: dict[str, Any] = {
+    """All that the document's templates need. A form that was `refused` is shown again, a line's in `line_id`."""
+    return {
         "document": shown,
         "editable": shown.editable and identity().may_write,
         "on_screen": True,
-        "pay_form": status_form if isinstance(status_form, PayForm) else PayForm(),
-        "correct_form": status_form if isinstance(status_form, CorrectForm) else CorrectForm(),
-    }
-    if not context["editable"]:
-        return context
-    line_forms = {line.id: EditLineForm(obj=line) for line in shown.lines}
-    if line_form is not None:
-        line_forms[line_form[0]] = line_form[1]
-    header_form = header_form or EditHeaderForm(obj=shown)
-    if htmx.is_fragment():  # with a script, clients are found by typing
-        header_form.client_id.options = [(str(shown.client_id), shown.buyer.name)]
-    else:
-        header_form.offer_clients(shown.client_id, every="every-client" in request.args)
-    return context | {
-        "header_form": header_form,
-        "line_forms": line_forms,
-        "new_line_form": new_line_form or AddLineForm(),
-        "paste_form": paste_form or PasteForm(),
+        "forms": Forms(shown, refused, line_id),
         "usual_tax_rate": shown.usual_tax_rate,
     }
 

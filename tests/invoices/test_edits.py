@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -16,11 +15,10 @@ import pytest
 
 from invoices_app.invoices import actions, line_actions, rules
 from invoices_app.invoices.document import Document, Sheet
-from invoices_app.invoices.edits import MOST_TO_FOLLOW, Origin
+from invoices_app.invoices.edits import Origin
 from invoices_app.invoices.models import MAX_LINES
 from invoices_app.results import Conflict, Invalid, NotFound, Ok
 from tests.support.factories import ORIGIN, issue, line, make_client, make_invoice, read, today, value_of
-from tests.support.html import Page
 from tests.support.people import Person
 
 Counter = Callable[[], AbstractContextManager[list[str]]]
@@ -221,89 +219,7 @@ def test_the_same_change_again_is_harmless(owner: Person) -> None:
     assert read(owner, invoice_id).lines[0].version == 2
 
 
-# ---- What other pages are told ----
-
-
-def sent(person: Person, url: str, page: str, seen: int, **values: str) -> Page:
-    headers = {"Sheet-Page": page, "Sheet-Revision": str(seen)}
-    data = {"csrf_token": person.browser.token(), **values}
-    return person.browser.send(url, data, 200, htmx=True, headers=headers)
-
-
-def touched(page: Page) -> list[str]:
-    """The lines that an answer shows or takes away."""
-    return re.findall(r'(?:<tr id="|hx-target="#)line-([0-9a-f-]{36})', page.text)
-
-
-def test_an_answer_brings_what_others_did_and_nothing_twice(owner: Person, teammate: Person) -> None:
-    invoice_id = three(owner)
-    url = f"/invoices/{invoice_id}/lines"
-    a, b, c = (found.id for found in read(owner, invoice_id).lines)
-    mine, theirs = uuid.uuid4().hex, uuid.uuid4().hex
-    sent(owner, f"{url}/{a}", mine, 0, quantity="2", version="1")
-    page = sent(teammate, f"{url}/{b}", theirs, 0, quantity="2", version="1")
-    assert set(touched(page)) == {str(a), str(b)}
-    page = sent(teammate, f"{url}/{b}", theirs, 2, quantity="3", version="2")
-    assert set(touched(page)) == {str(b)}
-    page = sent(owner, f"{url}/{c}/delete", mine, 1)
-    assert set(touched(page)) == {str(b), str(c)}
-    page = sent(teammate, f"{url}/{a}/move", theirs, 3, position="2")
-    assert set(touched(page)) >= {str(a), str(c)}
-    assert 'data-revision="5"' in page.text
-
-
-def test_a_page_far_behind_gets_all_lines(owner: Person, teammate: Person) -> None:
-    invoice_id = three(owner)
-    a, b, c = (found.id for found in read(owner, invoice_id).lines)
-    with teammate.acting():
-        for number in range(MOST_TO_FOLLOW + 1):
-            values = {"quantity": Decimal(number + 2)}
-            value_of(line_actions.change_line(invoice_id, a, values, number + 1, ORIGIN))
-    page = sent(owner, f"/invoices/{invoice_id}/lines/{b}", uuid.uuid4().hex, 0, quantity="2", version="1")
-    assert {str(a), str(c)} <= set(touched(page))
-    assert 'hx-target="#invoice-lines"' in page.text
-
-
-def test_a_header_of_nonsense_is_no_page(owner: Person) -> None:
-    invoice_id = three(owner)
-    url = f"/invoices/{invoice_id}/lines/{id_of(owner, invoice_id, 'A')}"
-    for wrong in ("", "-1", "x", "9" * 40, "١"):
-        headers = {"Sheet-Page": wrong, "Sheet-Revision": wrong.encode().decode("latin-1")}
-        data = {"csrf_token": owner.browser.token(), "quantity": "4", "version": "1"}
-        owner.browser.send(url, data, 200, htmx=True, headers=headers)
-
-
-# ---- What it costs ----
-
-
-EDITS: dict[str, tuple[str, dict[str, str]]] = {
-    "change": ("/{line}", {"quantity": "5", "version": "1"}),
-    "move down": ("/{line}/move", {"position": "3"}),
-    "move up": ("/{line}/move", {"position": "1"}),
-    "duplicate": ("/{line}/duplicate", {}),
-    "delete": ("/{line}/delete", {}),
-    "add": ("", {"description": "More", "unit_price": "1"}),
-    "paste": ("/paste", {"rows": "More\t2\t10\nAnd more\t1\t1"}),
-}
-
-
-@pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_of_900_lines_costs_what_one_of_nine_does(owner: Person, edit: str, count_statements: Counter) -> None:
-    """The same number of statements, and an answer below 6 KB, not compressed."""
-    path, values = EDITS[edit]
-    counts, sizes = [], []
-    for lines in (9, 900):
-        invoice_id = make_invoice(owner, [line(f"Line {number} of a long invoice") for number in range(lines)])
-        chosen = read(owner, invoice_id).lines[1].id
-        url = f"/invoices/{invoice_id}/lines{path.format(line=chosen)}"
-        owner.browser.token()
-        with count_statements() as statements:
-            page = sent(owner, url, uuid.uuid4().hex, 0, **values)
-        counts.append(len(statements))
-        sizes.append(len(page.text.encode()))
-        assert_adds_up(read(owner, invoice_id))
-    assert counts[0] == counts[1]
-    assert max(sizes) < 6_000 + (5_500 if edit == "paste" else 0)  # two rows were pasted
+# ---- Limits ----
 
 
 def test_no_more_lines_than_an_invoice_has(owner: Person) -> None:
