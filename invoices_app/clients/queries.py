@@ -39,7 +39,7 @@ CHOICES = 8
 LATELY = 100
 """So many clients count as used lately: those of the last invoices, then those added last."""
 
-_LAST_ROWS = 200
+_LAST_BILLED, _LAST_ADDED = 200, LATELY
 _LAST_CHARACTER = chr(0x10FFFF)
 # The feature of invoices lies above this one, so that its table is named here and not imported.
 _INVOICES = table("invoices", column("business_id", Uuid()), column("id", Uuid()), column("client_id", Uuid()))
@@ -205,9 +205,9 @@ def _matching() -> Select[Any]:
 def _used_lately(clients: Select[Any], most: int) -> Select[Any]:
     """The first of these clients: those that the last invoices are for, newest first, then those added last."""
     of_invoices = select(_INVOICES.c.client_id, _INVOICES.c.id.label("at"), literal(1).label("kind"))
-    billed = of_invoices.where(in_given_business(_INVOICES.c)).order_by(_INVOICES.c.id.desc()).limit(_LAST_ROWS)
+    billed = of_invoices.where(in_given_business(_INVOICES.c)).order_by(_INVOICES.c.id.desc()).limit(_LAST_BILLED)
     added = select(Client.id.label("client_id"), Client.id.label("at"), literal(2).label("kind"))
-    added = added.where(in_given_business(Client)).order_by(Client.id.desc()).limit(_LAST_ROWS)
+    added = added.where(in_given_business(Client)).order_by(Client.id.desc()).limit(_LAST_ADDED)
     both = union_all(billed.subquery().select(), added.subquery().select()).subquery()
     in_order = select(both.c.client_id).order_by(both.c.kind, both.c.at.desc())
     used = select(func.array(in_order.scalar_subquery()).label("ids")).cte("used")

@@ -27,20 +27,20 @@ TO_DO_ROWS = 8
 SOON = timedelta(days=7)
 UNSENT = timedelta(days=7)
 
-# Figures that are not settled yet can lift any client, so as many more are looked at as there are such rows. Candidates
-# are summed by one list of them, not by a join: the planner knows nothing of a new business, takes it for a row or two,
-# and would go through all of its figures again for each candidate.
+# Figures that are not settled yet can lift any client, so as many more are looked at as there are such rows. They are
+# found by nothing but their own index: asked for clients and days besides, the planner, which takes every business for
+# a small one, would walk through the figures of all clients instead. For the same reason candidates are summed by one
+# list of them, not by a join that goes through all figures again for each. `kept` are the figures of the business.
 _BEST = text(
     f"""
-    WITH unsettled AS (
-        SELECT day, currency, client_id FROM business_figures
-        WHERE business_id = :business_id AND NOT settled AND client_id IS NOT NULL
-          AND figure = 'invoiced' AND day IN (:this_year, :last_year)
+    WITH waiting AS MATERIALIZED (
+        SELECT day, currency, client_id, figure FROM business_figures WHERE business_id = :business_id AND NOT settled
+    ), unsettled AS (
+        SELECT day, currency, client_id FROM waiting
+        WHERE client_id IS NOT NULL AND figure = 'invoiced' AND day IN (:this_year, :last_year)
     ), currencies AS (
-        SELECT DISTINCT year.day, currency FROM business_figures kept
+        SELECT DISTINCT year.day, currency FROM kept
         CROSS JOIN (VALUES (CAST(:this_year AS date)), (CAST(:last_year AS date))) AS year (day)
-        WHERE business_id = :business_id AND client_id IS NULL
-          AND figure = 'invoiced' AND kept.day >= :last_year
     ), candidates AS (
         SELECT client_id FROM unsettled
         UNION
@@ -101,7 +101,7 @@ def overview(today: date) -> tuple[Figures, Sequence[BestClient]]:
 @cache
 def _overview() -> Executable:
     """One statement, built once: the figures, and below them the best clients, which have an id and a name besides."""
-    kept = figures.statement(of_client=False).subquery()
+    kept = figures.statement(of_client=False).cte("kept")
     best = _BEST.subquery()
     columns = list(kept.c)
     invoiced = sql_cast(literal_column("'invoiced'"), columns[0].type)

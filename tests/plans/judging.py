@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from invoices_app.db.keyset import MAX_RESTORED_ROWS, ROWS_PER_PAGE
-from invoices_app.db.search import MOST
+from invoices_app.db.search import LOOKED_AT, MOST
 from tests.support.plans import Explained, Plan, Scan, explained
 
 if TYPE_CHECKING:
@@ -36,19 +36,26 @@ A_PAGE = Limits()
 FIGURES = Limits(sorted_rows=700, passed_over=1400, buffers=2200)
 """The kept figures of a business: a year of months, the days on which open invoices are due, two hundred unsettled.
 
-Each may lie on a page of its own, and the dashboard reads them twice. They are as many of a million invoices as of a
-hundred thousand.
+Each may lie on a page of its own. They are as many of a million invoices as of a hundred thousand.
 """
 
 OPEN = Limits(passed_over_open=True)
 FIGURES_AND_OPEN = replace(FIGURES, passed_over_open=True)
-OF_CLIENT = Limits(sorted_rows=1000, passed_over=1000, buffers=1500)
-"""One client's invoices, sorted when the order is not that of their index."""
+OF_CLIENT = Limits(sorted_rows=2000, passed_over=2000, buffers=3000)
+"""One client's invoices, sorted when the order is not that of their index, which is by date."""
 
 RESTORED = replace(FIGURES, buffers=4 * MAX_RESTORED_ROWS)
-SEARCH = Limits(sorted_rows=MOST + 1, passed_over=MOST, buffers=4 * (MOST + 1))
-CHOICES = Limits(sorted_rows=1000)
-"""Clients used lately: of the last two hundred invoices and the last two hundred clients, sorted three times."""
+SEARCH = Limits(sorted_rows=MOST + 1, passed_over=MOST, buffers=5 * (MOST + 1))
+FAR_AWAY = Limits(sorted_rows=3 * MOST, passed_over=MOST, buffers=4 * 5 * LOOKED_AT)
+"""All that is found lies at the end of the order: five shelves are walked as far as that goes, and then all is sorted.
+
+Of a million invoices 12,500 are of one client: more would be found sooner by the walk.
+"""
+CHOICES = Limits(sorted_rows=1000, buffers=700)
+"""Clients used lately: of the last two hundred invoices and the last hundred clients, sorted three times."""
+
+FOUND_CHOICES = Limits(sorted_rows=MOST + 100, buffers=2 * MOST)
+"""The first by name of the clients that a search finds."""
 
 SUGGESTIONS = Limits(sorted_rows=1500, buffers=4000)
 A_WRITE = Limits(sorted_rows=700, passed_over=700, buffers=4000)
@@ -63,10 +70,10 @@ CREDIT_NOTES = Limits(sorted_rows=700, passed_over=700, buffers=1500)
 A_BATCH = Limits(sorted_rows=700, passed_over_open=True, buffers=4000)
 """Of an export: some hundred rows with their lines. So many clients are sorted sooner than walked by name."""
 
-ALL_NUMBERS = Limits(buffers=20_000)
+ALL_NUMBERS = Limits(passed_over=2000, buffers=20_000)
 """The report of numbers counts those of a business, in one walk through an index alone."""
 
-DASHBOARD = Limits(sorted_rows=700, passed_over=700, buffers=1500)
+DASHBOARD = Limits(sorted_rows=700, passed_over=700, buffers=2000)
 
 
 @dataclass
