@@ -118,8 +118,9 @@ def test_more_rows(window: Callable[..., Window], busy: Visitor) -> None:
     assert wire.zipped(more.value.url) <= ROWS
 
 
-def test_nothing_moves_when_more_rows_come(window: Callable[..., Window], busy: Visitor) -> None:
-    opened = window(busy)
+@pytest.mark.parametrize("width", [1280, 375])
+def test_nothing_moves_when_more_rows_come(window: Callable[..., Window], busy: Visitor, width: int) -> None:
+    opened = window(busy, width=width)
     opened.page.add_init_script(f"({SHIFTS})()")
     opened.page.goto("/invoices")
     for count in (50, 52):
