@@ -1,5 +1,7 @@
 """The floor: Flask, Jinja and one prepared psycopg query for the same rows and as many bytes, and nothing else.
 
+And a counter that is bumped over HTTP, which is the most that any issuing could come to on this machine.
+
 No session, no tenant but a parameter, no forms, no headers, no log. Served as our app is: the same server, as many
 processes and threads. Run as `python -m tests.bench.floor`; BENCH_DATABASE says where.
 """
@@ -32,6 +34,9 @@ LIST = """
 """
 HEADER = "SELECT * FROM invoices WHERE business_id = %(b)s AND id = %(i)s"
 LINES = "SELECT * FROM line_items WHERE business_id = %(b)s AND invoice_id = %(i)s ORDER BY position"
+COUNT = """
+    UPDATE number_counters SET next_seq = next_seq + 1 WHERE business_id = %(b)s AND series = %(s)s RETURNING next_seq
+"""
 
 ROWS = """<!doctype html><title>Invoices</title><table>
 {% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
@@ -61,6 +66,12 @@ def sheet(business: str, invoice: str) -> str:
     values = {"b": business, "i": invoice}
     (header,) = _ask(HEADER, values)
     return _page(SHEET, header=header, rows=_ask(LINES, values))
+
+
+@app.post("/count/<business>/<series>")
+def count(business: str, series: str) -> str:
+    ((number,),) = _ask(COUNT, {"b": business, "s": series})
+    return str(number)
 
 
 def _page(template: str, **values: Any) -> str:
