@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any, Self
 from xml.etree.ElementTree import Element
 
-import html5lib
 import httpx
+
+from tests.support.parsing import parse_loosely
 
 PASSWORD = "a sentence to sign in"
 
@@ -42,7 +43,7 @@ class Page:
 
     @cached_property
     def root(self) -> Any:
-        return html5lib.parse(self.response.text, namespaceHTMLElements=False)
+        return parse_loosely(self.response.text)
 
     @cached_property
     def parents(self) -> dict[Element, Element]:

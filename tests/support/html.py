@@ -10,15 +10,14 @@ from decimal import Decimal
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
-import html5lib
 from werkzeug.test import TestResponse
 
+from tests.support.parsing import parse_fragment, parse_page
+
 PARTIAL = re.compile(r"<hx-partial[^>]*>(.*?)</hx-partial>", re.DOTALL)
-FIRST_TAG = re.compile(r"\s*(?:<!--.*?-->\s*)*<([a-z-]+)", re.DOTALL)
+BARE = re.compile(r"&(?!(?:#[0-9]+|#x[0-9a-f]+|[a-z][a-z0-9]*);).{0,20}", re.IGNORECASE)
 FIELDS = ("input", "select", "textarea")
 NAMELESS = frozenset({"hidden", "submit", "button"})
-# The element that a fragment's first tag must stand in, for the parser to take it as a browser does.
-CONTAINERS = {"tr": "tbody", "tbody": "table", "td": "tr"}
 
 
 @dataclass
@@ -52,12 +51,12 @@ class Page:
     def roots(self) -> list[Element]:
         """The page, or the fragment followed by its out-of-band parts. Raises ParseError for wrong HTML."""
         if self.is_whole:
-            return [html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(self.text)]
+            return [parse_page(self.text)]
         return [parse_fragment(part) for part in (PARTIAL.sub("", self.text), *PARTIAL.findall(self.text))]
 
     @cached_property
     def elements(self) -> list[Element]:
-        return [element for root in self.roots for element in root.iter() if isinstance(element.tag, str)]
+        return [element for root in self.roots for element in root.iter()]
 
     @cached_property
     def ids(self) -> dict[str, Element]:
@@ -154,7 +153,7 @@ class Page:
     def value_of(self, field: Element) -> str | None:
         """What a field would send; None when it would send nothing."""
         if field.tag == "textarea":
-            return "".join(field.itertext()).removeprefix("\n")  # the parser drops it, but not within tables
+            return "".join(field.itertext())
         if field.tag == "select":
             options = list(field.iter("option"))
             chosen = [option for option in options if "selected" in option.attrib] or options[:1]
@@ -173,14 +172,6 @@ class Page:
     def _values(self, form: Element) -> dict[str, str]:
         found = ((field.get("name"), self.value_of(field)) for field in self._fields_by_form.get(form, []))
         return {name: value for name, value in found if name and value is not None}
-
-
-def parse_fragment(text: str) -> Element:
-    first = FIRST_TAG.match(text)
-    container = CONTAINERS.get(first.group(1), "div") if first else "div"
-    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
-    root: Element = parser.parseFragment(text, container=container)
-    return root
 
 
 def check(page: Page) -> None:
@@ -222,6 +213,17 @@ def nothing_inline(page: Page) -> Iterator[str]:
             scripted = value.strip().lower().startswith(("javascript:", "js:"))
             if scripted and (name.startswith("hx-") or name in {"href", "src", "action", "formaction"}):
                 yield f"script in {name} on {element.tag}"
+
+
+def references_are_whole(page: Page) -> Iterator[str]:
+    """A bare & is no error to the parser, but text that nobody has escaped."""
+    yield from (f"bare & in {found!r}" for found in BARE.findall(page.text))
+
+
+def only_options(page: Page) -> Iterator[str]:
+    """Newer browsers keep other elements in a select, older ones drop them."""
+    for select in page.all("select"):
+        yield from (f"{e.tag} in a select" for e in select.iter() if e.tag not in {"select", "option", "optgroup"})
 
 
 def forms_lead_somewhere(page: Page) -> Iterator[str]:
@@ -274,6 +276,14 @@ def no_page(page: Page) -> Iterator[str]:
 
 
 Rule = Callable[[Page], Iterator[str]]
-RULES: tuple[Rule, ...] = (unique_ids, named_fields, named_buttons, nothing_inline, forms_lead_somewhere)
+RULES: tuple[Rule, ...] = (
+    unique_ids,
+    named_fields,
+    named_buttons,
+    nothing_inline,
+    references_are_whole,
+    only_options,
+    forms_lead_somewhere,
+)
 PAGE_RULES: tuple[Rule, ...] = (one_page, references_exist, targets_exist, fields_belong)
 FRAGMENT_RULES: tuple[Rule, ...] = (no_page,)

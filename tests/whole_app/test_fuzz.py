@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -24,6 +23,7 @@ from tests.support.browser import HTMX, Browser
 from tests.support.factories import make_client, make_invoice
 from tests.support.furnish import furnish
 from tests.support.html import Page, check
+from tests.support.parsing import parse_loosely
 from tests.support.people import Person, make_owner
 from tests.support.second_factor import CONFIRM, PAGE, begin
 from tests.support.walk import NEVER_SENT, Offer, Walk
@@ -143,5 +143,4 @@ def test_a_mark_that_comes_back_is_seen(markup: str) -> None:
     careless = Flask("careless")
     careless.add_url_rule("/", view_func=lambda: f"<!doctype html><p title=\"{markup}\" lang='{markup}'>{markup}</p>")
     page = Page(careless.test_client().get("/"))
-    loose = html5lib.HTMLParser(namespaceHTMLElements=False).parse(page.text)
-    assert list(marked(loose.iter()))
+    assert list(marked(parse_loosely(page.text).iter()))
