@@ -72,7 +72,7 @@ class Indexes:
 
     @classmethod
     def of(cls, database: Database) -> Indexes:
-        database.value("SELECT pg_stat_clear_snapshot()")
+        database.value("SELECT pg_stat_force_next_flush()")
         return cls([Index(*row) for row in database.ask(_SIZES)])
 
     def uses(self, name: str) -> int:

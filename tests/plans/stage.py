@@ -193,5 +193,6 @@ class Stage:
         return int(self.database.value(found, self.person.business_id))
 
     def _read_whole(self) -> dict[str, int]:
+        self.database.ask("SELECT pg_stat_force_next_flush()")  # else what was asked before counts later
         found = self.database.ask("SELECT relname, seq_tup_read FROM pg_stat_user_tables")
         return {table: rows for table, rows in found if table in self.large_tables}

@@ -6,8 +6,10 @@ is a copy of it, and the app works on it through its own role, bound by row-leve
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -86,6 +88,7 @@ class ServerUrls:
         return database
 
     def drop_database(self, database: Database) -> None:
+        _close_seeing(database.superuser_url)
         name = sql.Identifier(str(database.owner_url.database))
         with connect(self.superuser, autocommit=True) as connection:  # nobody else may end an autovacuum there
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
@@ -173,8 +176,13 @@ class Database:
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query that sees all."""
-        with self.as_superuser() as connection:
+        connection = _seeing(self.superuser_url)
+        try:
             return connection.execute(query.encode(), values).fetchall()
+        except psycopg.OperationalError:
+            if not connection.broken:
+                raise
+            return _seeing(self.superuser_url).execute(query.encode(), values).fetchall()
 
     def value(self, query: str, *values: Any) -> Any:
         """The one value that a query answers, seeing all."""
@@ -185,6 +193,31 @@ class Database:
 def connect(url: URL, *, autocommit: bool = False) -> psycopg.Connection:
     login = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return psycopg.connect(login, autocommit=autocommit)
+
+
+_all_seeing: dict[URL, psycopg.Connection] = {}
+_opening = threading.Lock()
+
+
+def _seeing(url: URL) -> psycopg.Connection:
+    """The superuser's connection of this process that is asked again and again: to open one takes longer than to ask.
+
+    Each statement is a transaction of its own, and nothing is prepared, since tests change tables as well.
+    """
+    with _opening:
+        found = _all_seeing.get(url)
+        if found is None or found.closed:
+            found = _all_seeing[url] = connect(url, autocommit=True)
+            found.prepare_threshold = None
+        return found
+
+
+@atexit.register
+def _close_seeing(*urls: URL) -> None:
+    """Close these connections, or all."""
+    for url in urls or list(_all_seeing):
+        if url in _all_seeing:
+            _all_seeing.pop(url).close()
 
 
 def _scoped(connection: psycopg.Connection, business_id: Any, user_id: Any = None) -> psycopg.Connection:
