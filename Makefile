@@ -38,6 +38,8 @@ audit: for-developing  ## Check packages, licences, newer releases and known hol
 scan: for-developing  ## Let sqlmap and wapiti loose on a server of its own (MINUTES=15; Debian's packages)
 	@$(PYTHON) -m tests.scan --minutes $(or $(MINUTES),15)
 
+# Containers often say that Python keeps no bytecode: each of the many processes that tests start would compile the app.
+test: export PYTHONDONTWRITEBYTECODE =
 test: for-developing for-browsing for-serving lint  ## Run the linters and all tests
 	$(PYTHON) -m pytest -n 2
 
