@@ -21,6 +21,7 @@ from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.bench import load
 from tests.bench.world import START_SECONDS, World
 from tests.launcher.conftest import free_port
+from tests.support import plain_http
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _memory(pid: int) -> float:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz").status_code == 200
+        return plain_http.get(f"{url}/readyz").status_code == 200
     except httpx.HTTPError:
         return False
 

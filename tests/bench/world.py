@@ -24,6 +24,7 @@ from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.bench.load import Target
 from tests.drill.running import App
 from tests.launcher.conftest import free_port
+from tests.support import plain_http
 from tests.support.databases import connect
 from tests.support.web_client import WebClient
 
@@ -129,12 +130,12 @@ class World:
         return connect(self.app.postgres.superuser_url)
 
     def _floor(self, path: str, wanted: int) -> Target:
-        short = len(httpx.get(f"{self.floor_url}{path}?rest=0").raise_for_status().content)
+        short = len(plain_http.get(f"{self.floor_url}{path}?rest=0").raise_for_status().content)
         return Target(f"{self.floor_url}{path}?rest={max(0, wanted - short)}", {})
 
     def _body(self, tenant: Tenant, path: str) -> bytes:
         headers = {"Cookie": self._cookies(tenant), "Accept-Encoding": "identity"}
-        answer = httpx.get(self.app.base_url + path, headers=headers)
+        answer = plain_http.get(self.app.base_url + path, headers=headers)
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
         return answer.content
 
@@ -215,6 +216,6 @@ def _command(app: BenchedApp, *arguments: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 404
+        return plain_http.get(url).status_code == 404
     except httpx.HTTPError:
         return False

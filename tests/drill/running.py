@@ -18,6 +18,7 @@ from invoices_app.db.embedded import EmbeddedPostgres
 from invoices_app.db.processes import wait_until
 from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.launcher.conftest import SETTINGS_OF_OURS, free_port
+from tests.support import plain_http
 
 PATIENCE_SECONDS = 120.0
 CALM_ANSWERS = 10
@@ -95,7 +96,7 @@ class App:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.base_url}/readyz", timeout=2).status_code == 200
+            return plain_http.get(f"{self.base_url}/readyz", timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -15,7 +15,7 @@ import pytest
 from invoices_app.invoices import export
 from invoices_app.invoices.export import HEADER
 from invoices_app.web.csv_export import INCOMPLETE
-from tests.support import live
+from tests.support import live, plain_http
 from tests.support.browser import Browser
 from tests.support.crowd import GROUP, Crowd
 from tests.support.databases import Database
@@ -212,12 +212,12 @@ def test_very_many_rows_take_the_memory_of_few(crowd: Crowd) -> None:
         ) as answer:
             assert answer.status_code == 200
             # Nothing is read yet, so the worker waits for this browser: others must not.
-            assert httpx.get(f"{server.base_url}/readyz", timeout=30).text == "ready\n"
+            assert plain_http.get(f"{server.base_url}/readyz", timeout=30).text == "ready\n"
             for chunk in answer.iter_bytes(MEGABYTE):
                 rows += chunk.count(b"\r\n")
                 peak = max(peak, *(process.memory_info().rss for process in workers))
                 if rows > 40_000:
                     break
-        assert httpx.get(f"{server.base_url}/readyz", timeout=30).text == "ready\n"
+        assert plain_http.get(f"{server.base_url}/readyz", timeout=30).text == "ready\n"
     assert rows > 40_000
     assert peak < RESIDENT_LIMIT, f"{peak / MEGABYTE:.0f} MB"

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 
 import httpx
 
+from tests.support import plain_http
 from tests.support.parsing import parse_loosely
 
 PASSWORD = "a sentence to sign in"
@@ -57,11 +58,15 @@ class Page:
     def all(self, tag: str) -> Iterator[Element]:
         yield from self.root.iter(tag)
 
+    @cached_property
+    def ids(self) -> dict[str, Element]:
+        return {str(element.get("id")): element for element in self.root.iter() if element.get("id")}
+
     def by_id(self, name: str) -> Element:
-        return next(element for element in self.root.iter() if element.get("id") == name)
+        return self.ids[name]
 
     def has(self, name: str) -> bool:
-        return any(element.get("id") == name for element in self.root.iter())
+        return name in self.ids
 
     def text(self, element: Element | None = None) -> str:
         return " ".join("".join((self.root if element is None else element).itertext()).split())
@@ -121,14 +126,16 @@ class Page:
         return found[0]
 
     def _values(self, form: Element) -> dict[str, str]:
-        values = {}
+        found = ((str(field.get("name")), self._value(field)) for field in self._fields_by_form.get(form, []))
+        return {name: value for name, value in found if value is not None}
+
+    @cached_property
+    def _fields_by_form(self) -> dict[Element | None, list[Element]]:
+        found: dict[Element | None, list[Element]] = {}
         for field in self.root.iter():
-            name = field.get("name")
-            if name and field.tag in {"input", "select", "textarea"} and self._owner(field) is form:
-                value = self._value(field)
-                if value is not None:
-                    values[name] = value
-        return values
+            if field.get("name") and field.tag in {"input", "select", "textarea"}:
+                found.setdefault(self._owner(field), []).append(field)
+        return found
 
     def _owner(self, field: Element) -> Element | None:
         if field.get("form"):
@@ -154,7 +161,7 @@ class Visitor:
     """Someone at such a browser."""
 
     def __init__(self, base_url: str) -> None:
-        self.client = httpx.Client(base_url=base_url, follow_redirects=True, timeout=30)
+        self.client = plain_http.client(base_url=base_url, follow_redirects=True, timeout=30)
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ from invoices_app.db.processes import wait_until
 from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.journeys.pages import Page, Visitor
 from tests.launcher.conftest import SETTINGS_OF_OURS, Launch, free_port
+from tests.support import plain_http
 from tests.support.databases import SECRET_KEY, Database, ServerUrls
 
 
@@ -69,7 +70,7 @@ def register_form(visitor: Visitor) -> dict[str, str]:
 
 def is_refused(base_url: str) -> bool:
     try:
-        httpx.get(f"{base_url}/healthz", timeout=1)
+        plain_http.get(f"{base_url}/healthz", timeout=1)
     except httpx.TransportError:
         return True
     return False

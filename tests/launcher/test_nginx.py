@@ -19,6 +19,7 @@ from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.journeys.pages import PASSWORD, Visitor
 from tests.launcher.conftest import Launch, free_port
 from tests.launcher.test_life import login
+from tests.support import plain_http
 from tests.support.databases import SECRET_KEY, Database, ServerUrls
 
 NAME = "books.example.com"
@@ -180,5 +181,5 @@ def test_one_id_leads_through_both_logs(site: Site) -> None:
     ("given", "taken"), [("abc-123_DEF", True), ("short", False), ("x" * 65, False), ("a b'\"<>", False)]
 )
 def test_what_the_proxy_calls_a_request_is_checked(site: Site, given: str, taken: bool) -> None:  # noqa: FBT001
-    answer = httpx.get(f"http://127.0.0.1:{site.direct_port}/login", headers={"X-Request-ID": given})
+    answer = plain_http.get(f"http://127.0.0.1:{site.direct_port}/login", headers={"X-Request-ID": given})
     assert (answer.headers["X-Request-ID"] == given) == taken

@@ -24,6 +24,7 @@ import pytest
 from invoices_app.db.processes import wait_until
 from invoices_app.launcher.environment import PROJECT_ROOT
 from tests.journeys.pages import Page, Visitor
+from tests.support import plain_http
 from tests.support.databases import SECRET_KEY, Database, ServerUrls
 from tests.support.live import free_port
 from tests.support.redis_server import RedisServer
@@ -91,7 +92,7 @@ class Program:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.base_url}/readyz").status_code == 200
+            return plain_http.get(f"{self.base_url}/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -112,7 +113,9 @@ class Program:
 
     def metrics(self) -> dict[str, float]:
         """Every sample by its name and labels as Prometheus reads them."""
-        samples = (line.rpartition(" ") for line in httpx.get(self.metrics_url).text.splitlines() if line[0] != "#")
+        samples = (
+            line.rpartition(" ") for line in plain_http.get(self.metrics_url).text.splitlines() if line[0] != "#"
+        )
         return {name: float(value) for name, _, value in samples}
 
 

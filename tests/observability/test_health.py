@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 from alembic.script import ScriptDirectory
 from flask import Flask
 
 from invoices_app import create_app
 from invoices_app.extensions import db
 from invoices_app.observability.health import newest_migration
+from tests.support import plain_http
 from tests.support.browser import Browser
 from tests.support.databases import Database
 from tests.support.live import LiveServer
@@ -24,7 +24,7 @@ def test_alive_and_ready(visitor: Browser) -> None:
 
 
 def test_the_real_server_is_ready(live_server: LiveServer) -> None:
-    answer = httpx.get(f"{live_server.base_url}/readyz")
+    answer = plain_http.get(f"{live_server.base_url}/readyz")
     assert (answer.status_code, answer.text) == (200, "ready\n")
     assert "granian" not in answer.headers.get("server", "").lower()
 

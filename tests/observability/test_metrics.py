@@ -9,6 +9,7 @@ import pytest
 from invoices_app.db.processes import wait_until
 from tests.journeys.pages import Visitor
 from tests.observability.conftest import Program
+from tests.support import plain_http
 from tests.support.redis_server import RedisServer
 
 
@@ -38,7 +39,7 @@ def test_what_people_do_is_counted(program: Program) -> None:
     assert 0 < grown['invoices_request_seconds_sum{route="invoices.create"}'] < 10
     assert grown["invoices_sql_statements_total"] > 20
     assert 0 < grown["invoices_sql_seconds_total"] < 10
-    assert "counted" not in httpx.get(program.metrics_url).text.lower().replace("invoices_", "")
+    assert "counted" not in plain_http.get(program.metrics_url).text.lower().replace("invoices_", "")
 
 
 def test_rate_limits_that_were_met_are_counted(
@@ -87,4 +88,4 @@ def test_nobody_else_can_read_them(program: Program) -> None:
     port = int(program.metrics_url.rpartition(":")[2])
     addresses = {found.laddr.ip for found in psutil.net_connections() if found.laddr.port == port}
     assert addresses == {"127.0.0.1"}
-    assert httpx.get(f"{program.base_url}/metrics").status_code == 404
+    assert plain_http.get(f"{program.base_url}/metrics").status_code == 404

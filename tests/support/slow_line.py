@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
+from tests.support import plain_http
 
 PAUSE_SECONDS = 0.3
 
@@ -21,7 +21,7 @@ def slow_line(origin: str, after: bytes, pieces: int) -> Iterator[str]:
     class Line(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             headers = {name: self.headers[name] for name in ("Cookie", "HX-Request") if name in self.headers}
-            answer = httpx.get(origin + self.path, headers=headers)
+            answer = plain_http.get(origin + self.path, headers=headers)
             self.send_response(HTTPStatus(answer.status_code))
             self.send_header("Content-Type", answer.headers["Content-Type"])
             self.send_header("Content-Length", str(len(answer.content)))

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support import plain_http
+
 PASSWORD = "a sentence to sign in"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
@@ -16,7 +18,7 @@ class WebClient:
     """One person at a running app. Answers come as they are: a refusal is an answer, too."""
 
     def __init__(self, base_url: str, timeout: float = 15, password: str = PASSWORD) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=timeout, headers={"Accept-Language": "en-GB"})
+        self._http = plain_http.client(base_url=base_url, timeout=timeout, headers={"Accept-Language": "en-GB"})
         self._csrf_token = ""
         self._password = password
 
