@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import PATIENCE_MS
 
-PAUSE_MS = 50
+PAUSE_MS = 10
 
 
 def until(page: Page, expression: str, expected: Any) -> None:
