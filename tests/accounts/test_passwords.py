@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from invoices_app.accounts import passwords, rules
 from tests.support.browser import Browser
@@ -82,6 +82,11 @@ def test_hashes_from_before_still_verify() -> None:
     assert rules.password_matches(PasswordHasher().hash(DECOMPOSED), DECOMPOSED)
     assert not rules.password_matches(PasswordHasher().hash(DECOMPOSED), DECOMPOSED + "!")
     assert not rules.password_matches(None, DECOMPOSED)
+
+
+def test_the_hash_of_nobody_is_one_as_others_are() -> None:
+    made = extract_parameters(rules.hash_password(PASSWORD))
+    assert extract_parameters(rules._NOBODYS_HASH) == made  # noqa: SLF001
 
 
 def test_the_same_rule_at_every_place(visitor: Browser, owner: Person, database: Database) -> None:
