@@ -23,6 +23,7 @@ WRONG = {
     "end of a void element": "<input></input>",
     "misnested": "<b><i>a</b></i>",
     "misnested blocks": "<div><span>a</div></span>",
+    "misnested for who has no JavaScript": "<noscript><p><b>a</p></noscript>",
     "block in a paragraph": "<p><div>a</div></p>",
     "div in a table": "<table><tr><div>a</div></tr></table>",
     "text in a table": "<table><tr>a<td>b</td></tr></table>",
@@ -66,6 +67,7 @@ RIGHT = {
     "drawing": "<svg viewBox='0 0 1 1'><path d='a'/></svg>",
     "entities": "<p title='&#39;&amp;'>&lt;&eacute;</p>",
     "element of ours": "<hx-partial hx-target='#a'><p>a</p></hx-partial>",
+    "without JavaScript": "<noscript><p>a</p></noscript>",
     "comment": "<!-- a --><p>a</p>",
 }
 FRAGMENTS = {
@@ -113,10 +115,17 @@ def test_right_ones_are_read(text: str) -> None:
 
 
 def test_what_is_read() -> None:
-    page = parse_page(whole("<p id='a' hidden>b<i>c</i>d<!-- e -->f</p><textarea>\n\ng</textarea>"))
-    paragraph, area = page.findall("body/*")
+    text = (
+        "<p id='a' hidden>b<i>c</i>d<!-- e -->f</p><textarea>\n\ng</textarea><svg><title>h</title></svg>"
+        "<noscript><p>i</p></noscript>"
+    )
+    page = parse_page(whole(text))
+    paragraph, area, drawing, without = page.findall("body/*")
     assert (page.tag, page.get("lang"), paragraph.attrib) == ("html", "en", {"id": "a", "hidden": ""})
     assert ["".join(element.itertext()) for element in (paragraph, area)] == ["bcdf", "\ng"]
+    svg = "{http://www.w3.org/2000/svg}"
+    assert [element.tag for element in drawing.iter()] == [f"{svg}svg", f"{svg}title"]
+    assert [element.tag for element in without.iter()] == ["noscript", "p"]
 
 
 @pytest.mark.parametrize("text", FRAGMENTS.values(), ids=FRAGMENTS)

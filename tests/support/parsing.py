@@ -16,6 +16,7 @@ CONTAINERS = {"tr": ("table", "tbody"), "tbody": ("table",), "td": ("table", "tb
 """The elements that a fragment's first tag must stand in, for the parser to take it as a browser does."""
 
 FRAGMENT = "fragment"
+HTML = "http://www.w3.org/1999/xhtml"
 
 
 class ParseError(ValueError):
@@ -44,7 +45,7 @@ def parse_fragment(text: str) -> Element:
 
 def parse_loosely(text: str) -> Element:
     """The html element that a browser makes of any text."""
-    return next(iter(_tree(_read(text, HtmlOptions(), strict=False))))
+    return next(iter(_tree(_read(text, HtmlOptions(), strict=False), strict=False)))
 
 
 def _read(text: str, options: HtmlOptions, *, strict: bool = True) -> TreeDom:
@@ -56,20 +57,32 @@ def _read(text: str, options: HtmlOptions, *, strict: bool = True) -> TreeDom:
     return parser.into_dom()
 
 
-def _tree(document: TreeDom) -> Element:
-    """The same tree as elements of the standard library, without comments.
-
-    By the nodes as they come from Rust, since to wrap each one takes longer than all the rest.
-    """
+def _tree(document: TreeDom, *, strict: bool = True) -> Element:
+    """The same tree as elements of the standard library, without comments; those of drawings bear their namespace."""
     builder = TreeBuilder()
     builder.start(FRAGMENT, {})
-    for node, closed in Traverse(document._raw.root()):  # noqa: SLF001
-        if isinstance(node, Node):
-            if closed:
-                builder.end(node.name.local)
-            else:
-                builder.start(node.name.local, {name.local: value for name, value in node.attrs.items()})
-        elif isinstance(node, Text) and not closed:
-            builder.data(node.content)
+    _build(builder, document, strict=strict)
     builder.end(FRAGMENT)
     return builder.close()
+
+
+def _build(builder: TreeBuilder, document: TreeDom, *, strict: bool) -> None:
+    """By the nodes as they come from Rust, since to wrap each one takes longer than all the rest.
+
+    html5ever reads as a browser with JavaScript, to which the inside of a noscript is text; we read it as one without.
+    """
+    above: list[str] = []
+    for node, closed in Traverse(document._raw.root()):  # noqa: SLF001
+        if isinstance(node, Node):
+            tag = node.name.local if node.name.ns == HTML else f"{{{node.name.ns}}}{node.name.local}"
+            if closed:
+                builder.end(above.pop())
+            else:
+                builder.start(tag, {name.local: value for name, value in node.attrs.items()})
+                above.append(tag)
+        elif isinstance(node, Text) and not closed:
+            if above[-1:] == ["noscript"]:
+                inside = _read(node.content, HtmlOptions(exact_errors=True, fragment_context="div"), strict=strict)
+                _build(builder, inside, strict=strict)
+            else:
+                builder.data(node.content)
