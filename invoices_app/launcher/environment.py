@@ -22,6 +22,9 @@ glibc gives each thread a heap of its own, and each keeps what it has had, thoug
 time. The docstrings of a thousand modules take 6 MB, and nobody reads them there.
 """
 
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Containers often forbid it, and then each worker would compile those modules whenever it starts."""
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings of this run; an unset SECRET_KEY is made once and kept in DATA_DIR.
@@ -62,6 +65,7 @@ def app_environment(settings: Settings, logins: Logins) -> dict[str, str]:
     return {
         **LEAN,
         **environ,
+        **KEEP_BYTECODE,
         "APP_DATABASE_URL": logins.app.render_as_string(hide_password=False),
         "SECRET_KEY": settings.secret_key,
         "DATA_DIR": str(settings.data_dir),
