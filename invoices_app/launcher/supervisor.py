@@ -36,14 +36,24 @@ class StopRequested(BaseException):
     """Somebody asked us to stop: Ctrl-C, a SIGTERM, a closed terminal. No `except Exception` shall swallow it."""
 
 
+@dataclass
+class _Stop:
+    is_requested: bool = False
+
+
+_stop = _Stop()
+
+
 def stop_on_signals() -> None:
-    """From now on the first SIGINT, SIGTERM or SIGHUP raises StopRequested; later ones wait for the clean-up."""
-    stopping = False
+    """From now on the first SIGINT, SIGTERM or SIGHUP raises StopRequested; later ones wait for the clean-up.
+
+    Python drops what is raised while an object is finalised or a process forks, so `supervise` asks once more.
+    """
+    _stop.is_requested = False
 
     def request_stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
+        if not _stop.is_requested:
+            _stop.is_requested = True
             raise StopRequested
 
     signal.signal(signal.SIGINT, request_stop)
@@ -55,10 +65,11 @@ def stop_on_signals() -> None:
 def supervise(services: Sequence[Service]) -> NoReturn:
     """Restart what ends, for ever; StopRequested is the way out."""
     watches = [Watch(service) for service in services]
-    while True:
+    while not _stop.is_requested:
         for watch in watches:
             watch.look(time.monotonic())
         time.sleep(LOOK_SECONDS)
+    raise StopRequested
 
 
 @dataclass
