@@ -89,14 +89,19 @@ def send_together(clients: list[WebClient], codes: list[str]) -> Counter[int]:
         return Counter(pool.map(send, clients, codes))
 
 
-def test_one_code_on_many_processes_gives_one_session(account: Account) -> None:
-    """The same code from six browsers at once, on four processes."""
-    for code in (account.app.next(), account.app.codes[0]):
-        account.forget_steps()
-        before = account.sessions()
-        answers = send_together([account.waiting() for _ in range(6)], [code] * 6)
-        assert answers == {303: 1, 422: 5}
-        assert account.sessions() == before + 1
+@pytest.mark.parametrize("kind", ["of the app", "kept for emergencies"])
+def test_one_code_on_many_processes_gives_one_session(account: Account, kind: str) -> None:
+    """The same code from six browsers at once, on four processes.
+
+    One kind a test: how many of the others count against the account depends on when the one that comes in clears
+    what was counted, and after twelve of them the limit could answer instead.
+    """
+    code = account.app.next() if kind == "of the app" else account.app.codes[0]
+    account.forget_steps()
+    before = account.sessions()
+    answers = send_together([account.waiting() for _ in range(6)], [code] * 6)
+    assert answers == {303: 1, 422: 5}
+    assert account.sessions() == before + 1
 
 
 def test_the_limit_of_codes_goes_on_from_one_sign_in_to_the_next(
