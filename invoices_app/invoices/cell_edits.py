@@ -47,7 +47,6 @@ from invoices_app.invoices.document import Sheet, of_row
 from invoices_app.invoices.document_rows import DocumentLine, DocumentRow
 from invoices_app.invoices.edits import Edit, Origin
 from invoices_app.invoices.models import DraftEdit, Invoice, InvoiceTax, LineItem
-from invoices_app.invoices.rules import TaxGroup
 from invoices_app.money import ZERO
 
 _LOCK = "SELECT FROM invoices WHERE business_id = %(business_id)s AND id = %(invoice)s FOR UPDATE"
@@ -100,7 +99,7 @@ def write(session: Session, origin: Origin, around: Surroundings, edit: Edit) ->
     session.expunge(invoice)
     totals = drafts.figures(invoice, nets)
     invoice.amount_due = totals.total - invoice.paid_total
-    stored, wanted = _groups(around.row.taxes), _groups(totals.taxes)
+    stored, wanted = drafts.by_group(around.row.taxes), drafts.by_group(totals.taxes)
     changed = [(*key, *amounts) for key, amounts in wanted.items() if stored.get(key) != amounts]
     gone = list(stored.keys() - wanted.keys())
     invoice.revision += 1
@@ -128,10 +127,6 @@ def follow(session: Session, origin: Origin, around: Surroundings) -> Sheet:
         return edits.follow(session, row.invoice, origin, [line.id])
     shown = DocumentLine(*(getattr(line, name) for name in DocumentLine.__dataclass_fields__))
     return Sheet(of_row(replace(row, lines=[shown]), origin.today), {}, (), whole=False, header=False)
-
-
-def _groups(taxes: Sequence[TaxGroup]) -> dict[drafts.Group, tuple[Decimal, Decimal]]:
-    return {(one.category, one.rate): (one.taxable, one.tax) for one in taxes}
 
 
 def _named(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

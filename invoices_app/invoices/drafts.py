@@ -174,6 +174,11 @@ def figures(invoice: Invoice, nets: Mapping[Group, Decimal]) -> rules.Totals:
     return totals
 
 
+def by_group(taxes: Sequence[rules.TaxGroup]) -> dict[Group, tuple[Decimal, Decimal]]:
+    """What is taxable in each group, and its tax."""
+    return {(one.category, one.rate): (one.taxable, one.tax) for one in taxes}
+
+
 def reprice(session: Session, invoice: Invoice) -> None:
     """As `recompute`, after the currency has changed: every line is rounded anew."""
     for line in lines_of(session, invoice):
@@ -203,7 +208,7 @@ def _write_taxes(
     stored: Mapping[Group, tuple[Decimal, Decimal]],
 ) -> None:
     """Make the stored tax groups those of the document; only what changed is written."""
-    wanted = {(group.category, group.rate): (group.taxable, group.tax) for group in groups}
+    wanted = by_group(groups)
     of_invoice = {"business_id": invoice.business_id, "invoice_id": invoice.id}
     changed = [
         {**of_invoice, "category": category, "rate": rate, "taxable": taxable, "tax": tax}

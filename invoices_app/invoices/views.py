@@ -128,7 +128,7 @@ class Forms:
 
     @cached_property
     def header(self) -> EditHeaderForm:
-        form = self._if_refused(EditHeaderForm) or EditHeaderForm(obj=self._shown)
+        form = self._form(EditHeaderForm, self._shown)
         if htmx.is_fragment():  # with a script, clients are found by typing
             form.client_id.options = [(str(self._shown.client_id), self._shown.buyer.name)]
         else:
@@ -136,27 +136,27 @@ class Forms:
         return form
 
     def line(self, line: DocumentLine) -> EditLineForm:
-        refused = self._if_refused(EditLineForm) if line.id == self._line_id else None
-        return refused or EditLineForm(obj=line)
+        return self._form(EditLineForm, line) if line.id == self._line_id else EditLineForm(obj=line)
 
     @cached_property
     def new_line(self) -> AddLineForm:
-        return self._if_refused(AddLineForm) or AddLineForm()
+        return self._form(AddLineForm)
 
     @cached_property
     def paste(self) -> PasteForm:
-        return self._if_refused(PasteForm) or PasteForm()
+        return self._form(PasteForm)
 
     @cached_property
     def pay(self) -> PayForm:
-        return self._if_refused(PayForm) or PayForm()
+        return self._form(PayForm)
 
     @cached_property
     def correct(self) -> CorrectForm:
-        return self._if_refused(CorrectForm) or CorrectForm()
+        return self._form(CorrectForm)
 
-    def _if_refused(self, kind: type[AnyForm]) -> AnyForm | None:
-        return self._refused if isinstance(self._refused, kind) else None
+    def _form(self, kind: type[AnyForm], shown: object = None) -> AnyForm:
+        """The form of this kind that was refused, else a fresh one with what is `shown`."""
+        return self._refused if isinstance(self._refused, kind) else kind(obj=shown)
 
 
 def document_context(
@@ -168,7 +168,6 @@ def document_context(
         "editable": shown.editable and identity().may_write,
         "on_screen": True,
         "forms": Forms(shown, refused, line_id),
-        "usual_tax_rate": shown.usual_tax_rate,
     }
 
 

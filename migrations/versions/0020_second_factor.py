@@ -13,6 +13,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from invoices_app.db.rewriting import rewrite_function, undo
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -91,8 +93,8 @@ def upgrade() -> None:
         "CREATE POLICY clearing ON pending_logins TO CURRENT_USER"
         " USING (current_setting('app.clearing', true) = 'on') WITH CHECK (false)"
     )
-    _rewrite("enter_session(text)", ENTER_SESSION)
-    _rewrite("clear_expired(integer)", CLEAR_EXPIRED)
+    rewrite_function("enter_session(text)", ENTER_SESSION, anew=True)
+    rewrite_function("clear_expired(integer)", CLEAR_EXPIRED, anew=True)
 
 
 def _protect(table: str, visible: str, writable: str) -> None:
@@ -101,21 +103,9 @@ def _protect(table: str, visible: str, writable: str) -> None:
     op.execute(f"CREATE POLICY tenant ON {table} USING ({visible}) WITH CHECK ({writable})")
 
 
-def _rewrite(signature: str, changes: tuple[tuple[str, str], ...]) -> None:
-    definition: str = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": signature}
-    )
-    for before, after in changes:
-        if before not in definition:
-            raise RuntimeError(f"{signature} is not as this migration knows it")
-        definition = definition.replace(before, after)
-    op.execute(f"DROP FUNCTION {signature}")
-    op.execute(definition.replace(":", "\\:"))
-
-
 def downgrade() -> None:
     for signature, changes in (("clear_expired(integer)", CLEAR_EXPIRED), ("enter_session(text)", ENTER_SESSION)):
-        _rewrite(signature, tuple((after, before) for before, after in changes))
+        rewrite_function(signature, undo(changes), anew=True)
     op.drop_table("pending_logins")
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")

@@ -22,6 +22,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from alembic import op
 
+from invoices_app.db.rewriting import rewrite_function
+
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
@@ -139,8 +141,8 @@ def upgrade() -> None:
             f" RETURN CASE WHEN scope_is_signed() THEN {value} END"
         )
     _rewrite_policies(_ask_once)
-    _rewrite_function("enter_session(text)", SESSION_BY_SETTINGS, SESSION_SIGNED, as_definer=True)
-    _rewrite_function("enter_invitation(text)", INVITATION_BY_SETTINGS, INVITATION_SIGNED, as_definer=True)
+    _rewrite_with_rights("enter_session(text)", SESSION_BY_SETTINGS, SESSION_SIGNED, as_definer=True)
+    _rewrite_with_rights("enter_invitation(text)", INVITATION_BY_SETTINGS, INVITATION_SIGNED, as_definer=True)
     op.execute(
         MY_BUSINESSES.format(
             rights=DEFINER,
@@ -162,8 +164,8 @@ def downgrade() -> None:
             leave="set_config('app.business_id', coalesce(entered, ''), true)",
         ).replace(" SECURITY INVOKER RESET ALL", "")
     )
-    _rewrite_function("enter_invitation(text)", INVITATION_SIGNED, INVITATION_BY_SETTINGS, as_definer=False)
-    _rewrite_function("enter_session(text)", SESSION_SIGNED, SESSION_BY_SETTINGS, as_definer=False)
+    _rewrite_with_rights("enter_invitation(text)", INVITATION_SIGNED, INVITATION_BY_SETTINGS, as_definer=False)
+    _rewrite_with_rights("enter_session(text)", SESSION_SIGNED, SESSION_BY_SETTINGS, as_definer=False)
     _rewrite_policies(_ask_each_time)
     for signature in NEW:
         op.execute(f"DROP FUNCTION {signature}")
@@ -220,13 +222,8 @@ def _rewrite_policies(rewrite: Callable[[str], str]) -> None:
             op.execute(f"ALTER POLICY {policy} ON {table}{using}{check}")
 
 
-def _rewrite_function(signature: str, before: str, after: str, *, as_definer: bool) -> None:
+def _rewrite_with_rights(signature: str, before: str, after: str, *, as_definer: bool) -> None:
     """Change one statement of a function, and whose rights it has."""
-    definition = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": signature}
-    )
-    if before not in definition:
-        raise RuntimeError(f"{signature} is not as this migration knows it")
-    op.execute(definition.replace(before, after).replace(":", "\\:"))
+    rewrite_function(signature, [(before, after)])
     rights = DEFINER if as_definer else "SECURITY INVOKER RESET search_path"
     op.execute(f"ALTER FUNCTION {signature} {rights}")

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from invoices_app.db.rewriting import rewrite_function, undo
+
 revision = "0023"
 down_revision = "0022"
 branch_labels = None
@@ -102,7 +104,7 @@ def upgrade() -> None:
         "CREATE POLICY clearing ON imports TO CURRENT_USER"
         " USING (current_setting('app.clearing', true) = 'on') WITH CHECK (false)"
     )
-    _rewrite("clear_expired(integer)", CLEAR_EXPIRED)
+    rewrite_function("clear_expired(integer)", CLEAR_EXPIRED, anew=True)
 
 
 def _of_import(table: str) -> sa.ForeignKeyConstraint:
@@ -121,20 +123,8 @@ def _protect(table: str) -> None:
     op.execute(f"CREATE POLICY tenant ON {table} USING ({own}) WITH CHECK ({own})")
 
 
-def _rewrite(signature: str, changes: tuple[tuple[str, str], ...]) -> None:
-    definition: str = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": signature}
-    )
-    for before, after in changes:
-        if before not in definition:
-            raise RuntimeError(f"{signature} is not as this migration knows it")
-        definition = definition.replace(before, after)
-    op.execute(f"DROP FUNCTION {signature}")
-    op.execute(definition.replace(":", "\\:"))
-
-
 def downgrade() -> None:
-    _rewrite("clear_expired(integer)", tuple((after, before) for before, after in CLEAR_EXPIRED))
+    rewrite_function("clear_expired(integer)", undo(CLEAR_EXPIRED), anew=True)
     op.drop_table("import_problems")
     op.drop_table("import_parts")
     op.drop_table("imports")

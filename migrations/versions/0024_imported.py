@@ -13,6 +13,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from invoices_app.db.rewriting import rewrite_function, undo
+
 revision = "0024"
 down_revision = "0023"
 branch_labels = None
@@ -129,7 +131,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("imported_as IS NOT NULL"),
     )
     for signature, changes in CHANGED.items():
-        _rewrite(signature, changes)
+        rewrite_function(signature, changes)
     op.execute(COUNT_WHAT_GREW)
 
 
@@ -138,22 +140,10 @@ def _hold_whole(seq: str) -> None:
     op.create_check_constraint(op.f("ck_invoices_issued_whole"), "invoices", seq + REST_OF_WHOLE)
 
 
-def _rewrite(signature: str, changes: tuple[tuple[str, str], ...]) -> None:
-    """Change what a function says, wherever it says it."""
-    definition: str = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": signature}
-    )
-    for before, after in changes:
-        if before not in definition:
-            raise RuntimeError(f"{signature} is not as this migration knows it: {before}")
-        definition = definition.replace(before, after)
-    op.execute(definition.replace(":", "\\:"))
-
-
 def downgrade() -> None:
     op.execute("DROP FUNCTION count_what_grew()")
     for signature, changes in CHANGED.items():
-        _rewrite(signature, tuple((after, before) for before, after in changes))
+        rewrite_function(signature, undo(changes))
     op.drop_index("uq_invoices_business_id_imported_as", table_name="invoices")
     op.drop_constraint(op.f("ck_number_series_code_free"), "number_series", type_="check")
     op.drop_constraint(op.f("ck_invoices_imported_as_filled"), "invoices", type_="check")

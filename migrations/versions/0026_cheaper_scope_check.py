@@ -9,14 +9,14 @@ Revises: 0025
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
+from invoices_app.db.rewriting import rewrite_function, undo
 
 revision = "0026"
 down_revision = "0025"
 branch_labels = None
 depends_on = None
 
+FUNCTION = "scope_is_signed()"
 CHECK = (
     (
         """
@@ -45,19 +45,8 @@ CHECK = (
 
 
 def upgrade() -> None:
-    _rewrite(CHECK)
+    rewrite_function(FUNCTION, CHECK)
 
 
 def downgrade() -> None:
-    _rewrite(tuple((after, before) for before, after in CHECK))
-
-
-def _rewrite(changes: tuple[tuple[str, str], ...]) -> None:
-    definition: str = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST('scope_is_signed()' AS regprocedure))")
-    )
-    for before, after in changes:
-        if before not in definition:
-            raise RuntimeError("scope_is_signed() is not as this migration knows it")
-        definition = definition.replace(before, after)
-    op.execute(definition.replace(":", "\\:"))
+    rewrite_function(FUNCTION, undo(CHECK))

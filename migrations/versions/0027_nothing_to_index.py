@@ -8,14 +8,14 @@ Revises: 0026
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
+from invoices_app.db.rewriting import rewrite_function, undo
 
 revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None
 
+FUNCTION = "index_invoices(uuid[])"
 CHANGES = (
     (" LANGUAGE sql\n", " LANGUAGE plpgsql\n"),
     (
@@ -30,19 +30,8 @@ CHANGES = (
 
 
 def upgrade() -> None:
-    _rewrite(CHANGES)
+    rewrite_function(FUNCTION, CHANGES)
 
 
 def downgrade() -> None:
-    _rewrite(tuple((after, before) for before, after in CHANGES))
-
-
-def _rewrite(changes: tuple[tuple[str, str], ...]) -> None:
-    definition: str = op.get_bind().scalar(
-        sa.text("SELECT pg_get_functiondef(CAST('index_invoices(uuid[])' AS regprocedure))")
-    )
-    for before, after in changes:
-        if before not in definition:
-            raise RuntimeError("index_invoices(uuid[]) is not as this migration knows it")
-        definition = definition.replace(before, after)
-    op.execute(definition.replace(":", "\\:"))
+    rewrite_function(FUNCTION, undo(CHANGES))

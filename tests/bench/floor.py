@@ -1,9 +1,9 @@
 """The floor: Flask, Jinja and one prepared psycopg query for the same rows and as many bytes, and nothing else.
 
-And a counter that is bumped over HTTP, which is the most that any issuing could come to on this machine.
-
 No session, no tenant but a parameter, no forms, no headers, no log. Served as our app is: the same server, as many
 processes and threads. Run as `python -m tests.bench.floor`; BENCH_DATABASE says where.
+
+It also bumps a number counter, which tells what HTTP alone leaves of the counter's rate.
 """
 
 from __future__ import annotations

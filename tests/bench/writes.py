@@ -103,8 +103,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         target = self.world.page(self.tenant, "/clients/new")
-        place = urlsplit(target.url)
-        self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+        self._connection = connection_to(target.url)
         self.headers = {**target.headers, "Content-Type": "application/x-www-form-urlencoded"}
         found = TOKEN.search(self.get("/clients/new"))
         assert found is not None, "the form has no token"
@@ -212,8 +211,7 @@ def _issue(world: World, client_id: str, count: int) -> Iterator[Result]:
         bare[place].run(_ISSUE, {**key, **ids, "parties": Jsonb({"name": "Somebody"})})
 
     yield Result("issuing by one bare statement : the counter", _rate(issue_barely, each), bares, "/s")
-    place = urlsplit(world.floor_url)
-    plain = [http.client.HTTPConnection(str(place.hostname), place.port, timeout=30) for _ in range(ISSUERS)]
+    plain = [connection_to(world.floor_url) for _ in range(ISSUERS)]
 
     def bump(place: int, _turn: int) -> None:
         plain[place].request("POST", f"/count/{tenant.business_id}/{_BARE}")
@@ -221,6 +219,11 @@ def _issue(world: World, client_id: str, count: int) -> Iterator[Result]:
         assert answer.read().isdigit(), f"not counted: {answer.status}"
 
     yield Result("the counter over HTTP : the counter", _rate(bump, each * 10), bares, "/s")
+
+
+def connection_to(url: str) -> http.client.HTTPConnection:
+    place = urlsplit(url)
+    return http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
 
 
 def _client(world: World) -> str:

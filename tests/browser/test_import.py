@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from invoices_app.launcher.environment import Logins, app_environment
 from invoices_app.launcher.import_worker import ImportWorker
+from tests.browser.axe import found_by_axe
 from tests.browser.conftest import Open
 from tests.journeys.pages import Visitor
 from tests.support.imports import BAD_ROW, csv_bytes, some_invoices
@@ -48,7 +48,7 @@ def fits(page: Page) -> bool:
 
 def sound(page: Page) -> None:
     assert fits(page)
-    assert Axe().run(page).violations_count == 0
+    assert not found_by_axe(page)
 
 
 def test_what_waits_survives_a_reload_and_can_be_cancelled(browse: Open, owner: Visitor) -> None:

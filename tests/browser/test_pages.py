@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import look_over
 from tests.browser.conftest import Open, Shop
-from tests.browser.waiting import until
 from tests.journeys.pages import Visitor
 
 pytestmark = pytest.mark.browser
@@ -172,32 +171,7 @@ def show(browse: Open, shop: Shop, newcomer: Visitor) -> Callable[..., Page]:
 
 @each_state
 def test_axe_finds_nothing_and_it_fits_a_phone(show: Callable[..., Page], state: str) -> None:
-    """All of axe in light, contrast again in the dark, and all of it once more at 375 px."""
-    page = show(state)
-    assert not found_by_axe(page)
-    page.emulate_media(color_scheme="dark")
-    assert not found_by_axe(page, "color-contrast")
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 375, "height": 800})
-    until(page, "document.documentElement.scrollWidth", 375)  # what floats is placed anew
-    assert not found_by_axe(page, "target-size", "color-contrast", "label", "list")
-
-
-def found_by_axe(page: Page, *rules: str) -> list[list[str]]:
-    """What axe complains of by all its rules, or by these: the rule, where, and why.
-
-    Its script is brought into the page once, and only the complaints come back: both are larger than most pages.
-    """
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(Axe().axe_script)
-    only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
-    found: list[list[str]] = page.evaluate(
-        """async options => (await axe.run(document, options)).violations.flatMap(
-          ({ id, nodes }) => nodes.map(node => [id, String(node.target), node.failureSummary])
-        )""",
-        {"resultTypes": ["violations"], **only},
-    )
-    return found
+    look_over(show(state))
 
 
 @pytest.mark.parametrize("who", ["nobody", "newcomer", "shop"])

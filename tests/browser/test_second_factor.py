@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import look_over
 from tests.browser.conftest import Open, Window
-from tests.browser.test_pages import found_by_axe
-from tests.browser.waiting import until
 from tests.journeys.pages import Visitor
 from tests.support.second_factor import PAGE, Authenticator
 from tests.support.web_client import PASSWORD
@@ -122,13 +121,7 @@ def test_every_step_is_accessible_and_fits_a_phone(browse: Open, person: tuple[V
 
     def look() -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
-        assert not found_by_axe(page)
-        page.emulate_media(color_scheme="dark")
-        assert not found_by_axe(page, "color-contrast")
-        page.emulate_media(color_scheme="light")
-        page.set_viewport_size({"width": 375, "height": 800})
-        until(page, "document.documentElement.scrollWidth", 375)
-        assert not found_by_axe(page, "target-size", "color-contrast", "label", "list")
+        look_over(page)
 
     page.get_by_label("Your password").fill("not the password")
     page.get_by_role("button", name="Set up").click()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 from xml.etree.ElementTree import Element
 
 import httpx
 
 from tests.support import plain_http
+from tests.support.elements import Elements, words_of
 from tests.support.parsing import parse_loosely
 
 PASSWORD = "a sentence to sign in"
@@ -33,7 +34,7 @@ class Form:
         return self.values | {name: str(value) for name, value in changes.items()}
 
 
-class Page:
+class Page(Elements):
     """A page as it was answered."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -43,33 +44,19 @@ class Page:
         self.url = str(response.url)
 
     @cached_property
-    def root(self) -> Any:
-        return parse_loosely(self.response.text)
-
-    @cached_property
-    def parents(self) -> dict[Element, Element]:
-        return {child: parent for parent in self.root.iter() for child in parent}
+    def roots(self) -> list[Element]:
+        return [parse_loosely(self.response.text)]
 
     @property
     def id(self) -> str:
         """The id of the thing that this page is about."""
         return self.path.split("/")[2]
 
-    def all(self, tag: str) -> Iterator[Element]:
-        yield from self.root.iter(tag)
-
-    @cached_property
-    def ids(self) -> dict[str, Element]:
-        return {str(element.get("id")): element for element in self.root.iter() if element.get("id")}
-
-    def by_id(self, name: str) -> Element:
-        return self.ids[name]
-
     def has(self, name: str) -> bool:
         return name in self.ids
 
     def text(self, element: Element | None = None) -> str:
-        return " ".join("".join((self.root if element is None else element).itertext()).split())
+        return words_of(*(self.roots if element is None else [element]))
 
     def amount(self, name: str) -> Decimal:
         """The amount that the element with this id holds."""
@@ -107,15 +94,15 @@ class Page:
         """
         forms = [form for form in self.all("form") if form.get("method") == "post"]
         return [
-            Form(str(form.get("action")), self._values(form))
+            Form(str(form.get("action")), self.values_of(form))
             for form in forms
             if str(form.get("action")).endswith(action)
             and (not button or any(self.text(found) == button for found in form.iter("button")))
         ] + [
-            Form(str(found.get("formaction")), self._values(form))
+            Form(str(found.get("formaction")), self.values_of(form))
             for found in self.all("button")
             for form in forms
-            if self._owner(found) is form
+            if self.owner_of(found) is form
             and str(found.get("formaction")).endswith(action)
             and button in {"", self.text(found)}
         ]
@@ -124,37 +111,6 @@ class Page:
         found = self.forms(action, button)
         assert found, f"{self.path} has no form for {action} {button}: {self.text()[:300]}"
         return found[0]
-
-    def _values(self, form: Element) -> dict[str, str]:
-        found = ((str(field.get("name")), self._value(field)) for field in self._fields_by_form.get(form, []))
-        return {name: value for name, value in found if value is not None}
-
-    @cached_property
-    def _fields_by_form(self) -> dict[Element | None, list[Element]]:
-        found: dict[Element | None, list[Element]] = {}
-        for field in self.root.iter():
-            if field.get("name") and field.tag in {"input", "select", "textarea"}:
-                found.setdefault(self._owner(field), []).append(field)
-        return found
-
-    def _owner(self, field: Element) -> Element | None:
-        if field.get("form"):
-            return self.by_id(str(field.get("form")))
-        above = self.parents.get(field)
-        while above is not None and above.tag != "form":
-            above = self.parents.get(above)
-        return above
-
-    def _value(self, field: Element) -> str | None:
-        if field.tag == "textarea":
-            return "".join(field.itertext())
-        if field.tag == "select":
-            options = list(field.iter("option"))
-            chosen = next((option for option in options if "selected" in option.attrib), options[0])
-            return str(chosen.get("value", self.text(chosen)))
-        if field.get("type") in {"checkbox", "radio"} and "checked" not in field.attrib:
-            return None
-        return str(field.get("value", ""))
 
 
 class Visitor:

@@ -12,11 +12,11 @@ from xml.etree.ElementTree import Element
 
 from werkzeug.test import TestResponse
 
+from tests.support.elements import FIELDS, Elements, words_of
 from tests.support.parsing import parse_fragment, parse_page
 
 PARTIAL = re.compile(r"<hx-partial[^>]*>(.*?)</hx-partial>", re.DOTALL)
 BARE = re.compile(r"&(?!(?:#[0-9]+|#x[0-9a-f]+|[a-z][a-z0-9]*);).{0,20}", re.IGNORECASE)
-FIELDS = ("input", "select", "textarea")
 NAMELESS = frozenset({"hidden", "submit", "button"})
 
 
@@ -35,7 +35,7 @@ class Form:
         return {name: self.values[name] for name in names if name in self.values}
 
 
-class Page:
+class Page(Elements):
     """An answer: a whole page, a fragment, or none of both (a redirect)."""
 
     def __init__(self, response: TestResponse) -> None:
@@ -54,29 +54,9 @@ class Page:
             return [parse_page(self.text)]
         return [parse_fragment(part) for part in (PARTIAL.sub("", self.text), *PARTIAL.findall(self.text))]
 
-    @cached_property
-    def elements(self) -> list[Element]:
-        return [element for root in self.roots for element in root.iter()]
-
-    @cached_property
-    def ids(self) -> dict[str, Element]:
-        return {str(element.get("id")): element for element in self.elements if "id" in element.attrib}
-
-    @cached_property
-    def parents(self) -> dict[Element, Element]:
-        return {child: parent for parent in self.elements for child in parent}
-
-    def all(self, *tags: str) -> Iterator[Element]:
-        return (element for element in self.elements if element.tag in tags)
-
-    def by_id(self, name: str) -> Element:
-        assert name in self.ids, f"no element has the id {name}"
-        return self.ids[name]
-
     def words(self, element: Element | None = None) -> str:
         """The text of an element, or of all, in single blanks."""
-        parts = [element] if element is not None else self.roots
-        return " ".join(" ".join("".join(part.itertext()) for part in parts).split())
+        return words_of(*([element] if element is not None else self.roots))
 
     def amounts(self, name: str) -> list[Decimal]:
         """The amounts in the element with an id."""
@@ -118,14 +98,14 @@ class Page:
     def forms(self) -> list[Form]:
         """The forms, and once more for each button that sends its form elsewhere."""
         found = [
-            Form(str(form.get("action", "")), str(form.get("method", "get")).lower(), self._values(form))
+            Form(str(form.get("action", "")), str(form.get("method", "get")).lower(), self.values_of(form))
             for form in self.all("form")
         ]
         for button in self.all("button"):
             form = self.owner_of(button)
             if form is not None and "formaction" in button.attrib:
                 method = str(button.get("formmethod", form.get("method", "get"))).lower()
-                found.append(Form(str(button.get("formaction")), method, self._values(form)))
+                found.append(Form(str(button.get("formaction")), method, self.values_of(form)))
         return found
 
     def form(self, action: str) -> Form:
@@ -136,42 +116,6 @@ class Page:
 
     def has_form(self, action: str) -> bool:
         return any(form.action == action and form.method == "post" for form in self.forms)
-
-    def owner_of(self, field: Element) -> Element | None:
-        """The form that a field is sent with."""
-        if field.get("form"):
-            return self.ids.get(str(field.get("form")))
-        return self.above(field, "form")
-
-    def above(self, element: Element, tag: str) -> Element | None:
-        """The nearest element of a kind that an element stands in."""
-        found = self.parents.get(element)
-        while found is not None and found.tag != tag:
-            found = self.parents.get(found)
-        return found
-
-    def value_of(self, field: Element) -> str | None:
-        """What a field would send; None when it would send nothing."""
-        if field.tag == "textarea":
-            return "".join(field.itertext())
-        if field.tag == "select":
-            options = list(field.iter("option"))
-            chosen = [option for option in options if "selected" in option.attrib] or options[:1]
-            return str(chosen[-1].get("value", self.words(chosen[-1]))) if chosen else None
-        if field.get("type") in {"checkbox", "radio"} and "checked" not in field.attrib:
-            return None
-        return str(field.get("value", ""))
-
-    @cached_property
-    def _fields_by_form(self) -> dict[Element | None, list[Element]]:
-        found: dict[Element | None, list[Element]] = {}
-        for field in self.all(*FIELDS):
-            found.setdefault(self.owner_of(field), []).append(field)
-        return found
-
-    def _values(self, form: Element) -> dict[str, str]:
-        found = ((field.get("name"), self.value_of(field)) for field in self._fields_by_form.get(form, []))
-        return {name: value for name, value in found if name and value is not None}
 
 
 def check(page: Page) -> None:
