@@ -187,8 +187,7 @@ def documents(
 
 def of_row(row: DocumentRow, today: date) -> Document:
     """The document that a row makes."""
-    invoice, business = row.invoice, row.business
-    seller = invoice.seller or seller_details(business)
+    invoice, seller = row.invoice, row.seller
     payments = row.payments if invoice.number is not None else ()
     shown = Document(
         **{name: getattr(invoice, name) for name in PLAIN_FIELDS},
@@ -197,9 +196,9 @@ def of_row(row: DocumentRow, today: date) -> Document:
         archived=invoice.archived_at is not None,
         logo=sheet_logo(*row.logo),
         seller=_party(seller),
-        buyer=_party(invoice.buyer or buyer_details(row.client)),
+        buyer=_party(row.buyer),
         tax_word=_tax_word(seller["country"]),
-        usual_tax_rate=business.default_tax_rate,
+        usual_tax_rate=row.usual_tax_rate,
         **{name: seller[name] for name in PAYEE_FIELDS},
         lines=row.lines,
         taxes=row.taxes,
@@ -253,7 +252,7 @@ def buyer_details(client: Client) -> dict[str, Any]:
     return {name: getattr(client, name) for name in PARTY_FIELDS}
 
 
-def _party(details: dict[str, Any]) -> Party:
+def _party(details: Mapping[str, Any]) -> Party:
     return Party(
         name=details["name"],
         legal_name=details["legal_name"],

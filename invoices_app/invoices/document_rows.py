@@ -6,14 +6,29 @@ What belongs to an invoice comes along with it as JSON, numbers as text, so that
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ARRAY, UUID, Numeric, ScalarSelect, Select, Text, bindparam, case, cast, func, null, or_, select
+from sqlalchemy import (
+    ARRAY,
+    UUID,
+    ColumnElement,
+    Numeric,
+    ScalarSelect,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased, load_only
 
@@ -38,12 +53,9 @@ PARTY_FIELDS = (
     "electronic_address_scheme",
 )  # fmt: skip
 PAYEE_FIELDS = ("iban", "bic", "account_name", "payment_details")
+SELLER_FIELDS = (*PARTY_FIELDS, *PAYEE_FIELDS, "logo_id")
 
-_LOADED = {
-    Invoice: (*PLAIN_FIELDS, "status", "archived_at", "preceding_invoice_id", "seller", "buyer"),
-    Client: PARTY_FIELDS,
-    Business: (*PARTY_FIELDS, *PAYEE_FIELDS, "default_tax_rate", "logo_id"),
-}
+_LOADED = (*PLAIN_FIELDS, "status", "archived_at", "preceding_invoice_id", "seller", "buyer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +103,15 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """An invoice with all that belongs to it. Of invoice, client and business, what a document shows is loaded."""
+    """An invoice, of which what a document shows is loaded, with all that belongs to it.
+
+    `seller` and `buyer` are what it says of them: as they are today in a draft, as they were then once it is issued.
+    """
 
     invoice: Invoice
-    client: Client
-    business: Business
+    seller: Mapping[str, Any]
+    buyer: Mapping[str, Any]
+    usual_tax_rate: Decimal
     logo: tuple[uuid.UUID | None, int | None, int | None]
     lines: Sequence[DocumentLine]
     taxes: Sequence[rules.TaxGroup]
@@ -112,11 +128,13 @@ def rows(ids: Sequence[uuid.UUID], line_ids: Collection[uuid.UUID] | None = None
 
 def row_of(found: Sequence[Any]) -> DocumentRow:
     """What `statement` finds."""
-    invoice, client, business, logo_id, width, height, lines, taxes, payments, related = found
+    invoice, seller, buyer, usual_tax_rate, *logo, lines, taxes, payments, related = found
+    logo_id, width, height = logo
     return DocumentRow(
         invoice,
-        client,
-        business,
+        invoice.seller or dict(zip(SELLER_FIELDS, seller, strict=True)),
+        invoice.buyer or dict(zip(PARTY_FIELDS, buyer, strict=True)),
+        usual_tax_rate,
         (logo_id, width, height),
         _parts(_line, lines),
         _parts(_tax, taxes),
@@ -149,9 +167,10 @@ def _related(other_id: str, type_code: int, number: str | None, issue_date: str)
     return Related(uuid.UUID(other_id), type_code, number, date.fromisoformat(issue_date))
 
 
+_IS_DRAFT = Invoice.number.is_(None)
 # A draft bears the logo of today, an issued invoice the one that its seller's details name, when they name one.
 _LOGO_ID = case(
-    (Invoice.number.is_(None), Business.logo_id),
+    (_IS_DRAFT, Business.logo_id),
     else_=cast(func.jsonb_extract_path_text(Invoice.seller, "logo_id"), UUID),
 )
 
@@ -170,7 +189,8 @@ def statement(which: Literal["every", "given", "no"]) -> Select[Any]:
         Payment, [Payment.id, Payment.paid_on, Payment.amount, Payment.method, Payment.voided_at.is_not(None)]
     )
     return (
-        select(Invoice, Client, Business, Logo.id, Logo.width, Logo.height)
+        select(Invoice, _today(Business, SELLER_FIELDS), _today(Client, PARTY_FIELDS), Business.default_tax_rate)
+        .add_columns(Logo.id, Logo.width, Logo.height)
         .add_columns(null() if which == "no" else lines.scalar_subquery())
         .add_columns(taxes.scalar_subquery(), payments.scalar_subquery(), _everything_related())
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
@@ -178,7 +198,7 @@ def statement(which: Literal["every", "given", "no"]) -> Select[Any]:
         .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))
         .where(in_given_business(Invoice))
         .where(Invoice.id == func.any(bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))))
-        .options(*(load_only(*(getattr(model, name) for name in names)) for model, names in _LOADED.items()))
+        .options(load_only(*(getattr(Invoice, name) for name in _LOADED)))
     )
 
 
@@ -187,6 +207,11 @@ _ORDER = {
     InvoiceTax: (InvoiceTax.category, InvoiceTax.rate),
     Payment: (Payment.id,),
 }
+
+
+def _today(model: Any, names: Sequence[str]) -> ColumnElement[Any]:
+    """What a draft says of its seller or buyer, as a list; nothing once it is issued, since then it says so itself."""
+    return case((_IS_DRAFT, _as_list([getattr(model, name) for name in names])))
 
 
 def _of_invoice(model: Any, columns: Sequence[Any]) -> Select[Any]:
