@@ -19,10 +19,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     from invoices_app.mail import init_mail  # noqa: PLC0415
     from invoices_app.observability import init_observability  # noqa: PLC0415
     from invoices_app.web import init_web  # noqa: PLC0415
-    from invoices_app.web.retries import RetryingFlask  # noqa: PLC0415
+    from invoices_app.web.lean import LeanFlask  # noqa: PLC0415
 
     settings = settings or Settings.from_env(os.environ)
-    app = RetryingFlask(__name__, template_folder=str(PROJECT_ROOT / "templates"), static_folder=None)
+    app = LeanFlask(__name__, template_folder=str(PROJECT_ROOT / "templates"), static_folder=None)
     app.config["SETTINGS"] = settings
     app.secret_key = settings.secret_key
     app.config["SECRET_KEY_FALLBACKS"] = list(settings.secret_key_fallbacks)

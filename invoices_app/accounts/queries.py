@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from flask_login import UserMixin
-from sqlalchemy import select, text
+from sqlalchemy import Text, bindparam, func, select
 
 from invoices_app import clock
 from invoices_app.accounts.models import Business, Logo, Role
@@ -15,8 +15,6 @@ from invoices_app.accounts.rules import SheetLogo, sheet_logo, token_hash
 from invoices_app.db.connections import alone
 from invoices_app.db.tenancy import Scope, in_business, set_scope
 from invoices_app.extensions import db
-
-_FIND_SESSION = text("SELECT * FROM find_session(:token_hash)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,12 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     def today(self) -> date:
         """The date where the business is."""
         return clock.today(self.time_zone)
+
+
+# Named, the columns are told to SQLAlchemy once and not found out with every request.
+_FOUND = [name for name in Identity.__dataclass_fields__ if name != "token"]
+_SESSION = func.find_session(bindparam("token_hash", type_=Text)).table_valued(*_FOUND, name="found")
+_FIND_SESSION = select(*(_SESSION.c[name] for name in _FOUND))
 
 
 def enter_session(token: str) -> Identity | None:

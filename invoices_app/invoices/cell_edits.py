@@ -36,7 +36,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from invoices_app.accounts import audit
 from invoices_app.accounts.models import AuditEvent
@@ -154,7 +154,10 @@ def _reading() -> Select[Any]:
     )
     its_line = and_(in_given_business(LineItem), LineItem.invoice_id == invoice_id, LineItem.id == line_id)
     document = document_rows.statement("no")
-    return document.add_columns(LineItem, select(others).scalar_subquery()).outerjoin(LineItem, its_line)
+    wanted = load_only(LineItem.position, LineItem.version, *(getattr(LineItem, name) for name in FIELDS))
+    return (
+        document.add_columns(LineItem, select(others).scalar_subquery()).outerjoin(LineItem, its_line).options(wanted)
+    )
 
 
 _GROUP = ("category", "rate", "taxable", "tax")

@@ -177,7 +177,7 @@ _LOGO_ID = case(
 
 @cache
 def statement(which: Literal["every", "given", "no"]) -> Select[Any]:
-    """The invoices in `ids`, with every line, those in `line_ids`, or none.
+    """The invoices in `ids`, with every line, those in `line_ids`, or none; without lines it is for drafts, unpaid.
 
     Built once, since building takes longer than running.
     """
@@ -192,7 +192,8 @@ def statement(which: Literal["every", "given", "no"]) -> Select[Any]:
         select(Invoice, _today(Business, SELLER_FIELDS), _today(Client, PARTY_FIELDS), Business.default_tax_rate)
         .add_columns(Logo.id, Logo.width, Logo.height)
         .add_columns(null() if which == "no" else lines.scalar_subquery())
-        .add_columns(taxes.scalar_subquery(), payments.scalar_subquery(), _everything_related())
+        .add_columns(taxes.scalar_subquery(), null() if which == "no" else payments.scalar_subquery())
+        .add_columns(_everything_related())
         .join(Client, (Client.business_id == Invoice.business_id) & (Client.id == Invoice.client_id))
         .join(Business, Business.id == Invoice.business_id)
         .outerjoin(Logo, (Logo.business_id == Invoice.business_id) & (Logo.id == _LOGO_ID))

@@ -146,18 +146,23 @@ class CurrencyField(ChoiceField):
         return super().parse(text.upper())
 
 
-class HeaderForm(BaseForm):
+class TotalsForm(BaseForm):
+    """What of a document's header stands beside its totals."""
+
+    currency = CurrencyField(
+        "Currency", options=accounts_rules.currency_options, unknown="Choose a currency from the list."
+    )
+    discount_percent = percent("Discount, %", empty=ZERO)
+
+
+class HeaderForm(TotalsForm):
     """The header of a document. A due date left empty follows the client's terms; +30 counts from the issue date."""
 
     client_id = IdField("Bill to", unknown=UNKNOWN_CLIENT, needed=UNKNOWN_CLIENT)
     issue_date = day("Issued", needed="Enter the date of the invoice.")
     due_date = day("Due", counts_from="issue_date")
-    currency = CurrencyField(
-        "Currency", options=accounts_rules.currency_options, unknown="Choose a currency from the list."
-    )
     reference = PlainTextField("Reference", max_length=REFERENCE_LENGTH)
     notes = LongTextField("Notes", max_length=TEXT_LENGTH)
-    discount_percent = percent("Discount, %", empty=ZERO)
 
     def offer_clients(self, chosen: uuid.UUID | None = None, *, every: bool = False) -> None:
         """Fill the list of clients to choose from: the chosen one and those used lately, or `every` one."""

@@ -18,7 +18,15 @@ from invoices_app.invoices.document import Document, Sheet, document
 from invoices_app.invoices.document_rows import DocumentLine
 from invoices_app.invoices.drafts import ARCHIVED, FROZEN
 from invoices_app.invoices.edits import Origin
-from invoices_app.invoices.forms import AddLineForm, CorrectForm, EditHeaderForm, EditLineForm, PasteForm, PayForm
+from invoices_app.invoices.forms import (
+    AddLineForm,
+    CorrectForm,
+    EditHeaderForm,
+    EditLineForm,
+    PasteForm,
+    PayForm,
+    TotalsForm,
+)
 from invoices_app.results import Conflict, Invalid
 from invoices_app.web import errors, htmx
 from invoices_app.web.access import identity
@@ -134,6 +142,10 @@ class Forms:
         else:
             form.offer_clients(self._shown.client_id, every="every-client" in request.args)
         return form
+
+    @cached_property
+    def totals(self) -> TotalsForm:
+        return self._form(TotalsForm, self._shown)
 
     def line(self, line: DocumentLine) -> EditLineForm:
         return self._form(EditLineForm, line) if line.id == self._line_id else EditLineForm(obj=line)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 
 import pytest
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH, MAX_CACHED_STATEMENT_PARAMS
 
 from invoices_app.invoices import line_actions
 from invoices_app.invoices.edits import MOST_TO_FOLLOW
@@ -65,6 +66,18 @@ def test_a_cell_costs_three_statements(owner: Person, count_statements: Counter)
         with count_statements() as statements:
             sent(owner, url, uuid.uuid4().hex, seen, version=str(version), quantity=str(9 + version))
         assert len(statements) == cost, statements
+
+
+def test_its_statements_stay_known_to_psycopg(owner: Person, count_statements: Counter) -> None:
+    """psycopg keeps what it found out about a statement only up to a length, and would read a longer one each time."""
+    invoice_id = three(owner)
+    url = f"/invoices/{invoice_id}/lines/{read(owner, invoice_id).lines[0].id}"
+    owner.browser.token()
+    with count_statements() as statements:
+        sent(owner, url, uuid.uuid4().hex, 0, version="1", quantity="10")
+    for statement in statements:
+        assert len(statement) <= MAX_CACHED_STATEMENT_LENGTH, statement
+        assert statement.count("%(") <= MAX_CACHED_STATEMENT_PARAMS, statement
 
 
 # ---- What other pages are told ----
