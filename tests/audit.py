@@ -114,11 +114,13 @@ def problems_of_licences(installed: list[Distribution]) -> Iterator[str]:
 
 
 def licence(distribution: Distribution) -> str:
-    metadata = distribution.metadata
-    classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
-    named = metadata.get("License-Expression") or "; ".join(text.rpartition(":: ")[2] for text in classifiers)
-    known = LICENCE_NAMED_ELSEWHERE.get(canonicalize_name(metadata["Name"]), "")
-    return named or (metadata.get("License") or "").partition("\n")[0] or known
+    def told(header: str) -> list[str]:
+        return distribution.metadata.get_all(header) or []
+
+    classifiers = [text.rpartition(":: ")[2] for text in told("Classifier") if text.startswith("License ::")]
+    words = [text.partition("\n")[0] for text in told("License")]
+    known = LICENCE_NAMED_ELSEWHERE.get(canonicalize_name(distribution.metadata["Name"]), "")
+    return "; ".join(told("License-Expression") or classifiers) or "".join(words) or known
 
 
 def problems_offline() -> list[str]:

@@ -50,4 +50,4 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_numbers_and_dates_are_plain(value: object, text: str) -> None:
-    assert cell(value) == text  # type: ignore[arg-type]
+    assert cell(value) == text

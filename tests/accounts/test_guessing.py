@@ -123,7 +123,8 @@ def test_known_and_unknown_emails_cost_the_same(app: Flask, owner: Person) -> No
         return time.process_time() - before
 
     cost(owner.email)
-    known, unknown = [], []
+    known: list[float] = []
+    unknown: list[float] = []
     for number in range(PAIRS):
         for email, costs in ((owner.email, known), (same_length(owner), unknown))[:: 1 if number % 2 else -1]:
             costs.append(cost(email))

@@ -33,7 +33,7 @@ def choose(person: Person, data: bytes, status: int = 303, *, name: str = "logo.
     file = FileStorage(io.BytesIO(data), name, content_type="image/png")
     boundary, body = encode_multipart({"csrf_token": token, "logo": file})
     content_type = f"multipart/form-data; boundary={boundary}"
-    return person.browser.send(URL, body, status, htmx=htmx, content_type=content_type)  # type: ignore[arg-type]
+    return person.browser.send(URL, body, status, htmx=htmx, content_type=content_type)
 
 
 def logo_urls(page: Page) -> list[str]:

@@ -77,7 +77,7 @@ def test_pictures_become_pngs(kind: str) -> None:
     read_sizes(found)
     assert (found.width, found.height) == (300, 90)
     colour = opened(found.png).convert("RGB").getpixel((150, 45))
-    assert all(abs(part - wanted) < 6 for part, wanted in zip(colour, (0, 128, 128), strict=True))  # type: ignore[arg-type]
+    assert all(abs(part - wanted) < 6 for part, wanted in zip(colour, (0, 128, 128), strict=True))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])

@@ -36,7 +36,7 @@ def state_of(database: Database, person: Person) -> tuple[bool, int, int]:
         database.value(f"SELECT count(*) FROM {table} WHERE user_id = %s", person.user_id)
         for table in ("second_factors", "recovery_codes")
     ]
-    return since is not None, *counts  # type: ignore[return-value]
+    return since is not None, *counts
 
 
 def test_set_up(owner: Person, database: Database) -> None:

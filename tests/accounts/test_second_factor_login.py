@@ -287,7 +287,8 @@ def test_every_public_form_is_tried_with_the_right_password(
     app: Flask, owner: Person, stranger: Person, app_of_owner: Authenticator, database: Database
 ) -> None:
     """What anyone may call makes no session of a password alone, whatever else is sent along."""
-    from tests.whole_app.test_routes import PUBLIC, ROUTES
+    from invoices_app.web.access import PUBLIC
+    from tests.whole_app.test_routes import ROUTES
 
     before = sessions_of(database, owner)
     invitation = make_invitation(stranger, owner.email)

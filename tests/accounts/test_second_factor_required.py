@@ -7,13 +7,14 @@ import pytest
 from invoices_app.accounts import team_actions
 from invoices_app.accounts.models import Role
 from invoices_app.results import Forbidden
+from invoices_app.web.access import PUBLIC
 from tests.support.browser import HTMX
 from tests.support.databases import Database
 from tests.support.factories import make_invitation
 from tests.support.people import PASSWORD, Cast, Person
 from tests.support.second_factor import BEGIN, OFF, PAGE, set_up
 from tests.support.snapshot import snapshot
-from tests.whole_app.test_routes import PUBLIC, ROUTES, any_url
+from tests.whole_app.test_routes import ROUTES, any_url
 
 TEAM = "/settings/team"
 URL = "/settings/team/second-factor"

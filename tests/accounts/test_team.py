@@ -32,7 +32,7 @@ def roles_of(person: Person) -> dict[uuid.UUID, Role]:
 
 def run_sql(database: Database, statement: str, *values: object) -> list[tuple[object, ...]]:
     with database.as_superuser() as connection:
-        cursor = connection.execute(sql.SQL(statement), values)  # type: ignore[arg-type]
+        cursor = connection.execute(sql.SQL(statement), values)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -175,7 +175,7 @@ def at_once(*calls: object) -> list[ActionResult[object]]:
             start.wait(10)
             results.append(action(*arguments))  # type: ignore[operator]
 
-    threads = [threading.Thread(target=run, args=call) for call in calls]  # type: ignore[arg-type]
+    threads = [threading.Thread(target=run, args=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -53,7 +53,7 @@ def _ask(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     """All rows, by a statement that is prepared, on the thread's own connection."""
     if not hasattr(_threads, "connection"):
         _threads.connection = psycopg.connect(os.environ["BENCH_DATABASE"], autocommit=True)
-    return _threads.connection.execute(query, values, prepare=True).fetchall()  # type: ignore[no-any-return]
+    return _threads.connection.execute(query, values, prepare=True).fetchall()
 
 
 @app.get("/list/<business>")

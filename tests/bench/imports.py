@@ -67,8 +67,8 @@ def copied(owner_url: URL, secret_key: str, business_id: uuid.UUID) -> float:
     """The seconds that COPY takes for the rows of a business; nothing of it stays."""
     seconds = 0.0
     with connect(owner_url) as connection:
-        for name, value in settings_of(Scope(None, business_id), secret_key).items():
-            setting = {"until": "scope_until"}.get(name, name)
+        for key, value in settings_of(Scope(None, business_id), secret_key).items():
+            setting = {"until": "scope_until"}.get(key, key)
             connection.execute("SELECT set_config(%s, %s, true)", [f"app.{setting}", value])
         for table in TABLES:
             name, twin = sql.Identifier(table), sql.Identifier(f"copied_{table}")

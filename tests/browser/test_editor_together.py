@@ -130,7 +130,7 @@ def test_what_was_typed_survives_a_lost_session(tolerant: Page) -> None:
     page.context.clear_cookies()
     cell(page, "Quantity", 1).press("Tab")
     page.wait_for_url("**/login**")
-    page.context.add_cookies([{key: cookie[key] for key in ("name", "value", "domain", "path")} for cookie in cookies])  # type: ignore[typeddict-item,literal-required,misc]
+    page.context.add_cookies([{key: cookie[key] for key in ("name", "value", "domain", "path")} for cookie in cookies])
     page.go_back()
     expect(cell(page, "Quantity", 1)).to_have_value("6")
     page.locator(".retry").click()

@@ -64,7 +64,8 @@ def busy(base_url: str) -> Iterator[Visitor]:
         visitor.register("Harbour Street Ceramics")
         clients = [visitor.add_client(name=name).id for name in NAMES]
         for place in range(52):
-            cost = {"description": "Glaze tests", "unit_price": f"{137 * (place + 3) % 4999}.{place:02}"}
+            price = f"{137 * (place + 3) % 4999}.{place:02}"
+            cost: dict[str, object] = {"description": "Glaze tests", "unit_price": price}
             reference = f"PO {16_000 + 37 * place}" if place % 2 else ""
             header = {"reference": reference, "issue_date": FIRST_DAY + timedelta(days=6 * place)}
             path = visitor.write_invoice(clients[place % len(clients)], [cost], **header).path

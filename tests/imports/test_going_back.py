@@ -41,8 +41,8 @@ def test_own_numbers_get_a_place_before_they_need_one(apart: Database, importer:
     write(importer, [invoice("old 2"), invoice("INV-2020-0009"), invoice("old 1")])
     hang_up(importer)
     apart.migrate_down(BEFORE)
-    places = [("old 2", "imported", 1), ("INV-2020-0009", "INV", 9), ("old 1", "imported", 2)]
-    assert apart.ask(NUMBERS, importer.business_id) == places
+    given = [("old 2", "imported", 1), ("INV-2020-0009", "INV", 9), ("old 1", "imported", 2)]
+    assert apart.ask(NUMBERS, importer.business_id) == given
     apart.migrate()
     apart.admit_app()
     places = [("old 2", "imported", None), ("INV-2020-0009", "INV", 9), ("old 1", "imported", None)]

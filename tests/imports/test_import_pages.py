@@ -272,7 +272,7 @@ def test_colleagues_may_and_bookkeepers_may_not(app: Flask, cast: Cast) -> None:
 
 def test_strangers_find_nothing(cast: Cast, database: Database) -> None:
     import_id = id_of(bring(cast.owner.browser, csv_bytes(some_invoices(1))))
-    values = cast.owner.browser.page.form(f"/import/{import_id}/start").values  # type: ignore[union-attr]
+    values = cast.owner.browser.page.form(f"/import/{import_id}/start").values
     token = cast.stranger.browser.token()
     before = snapshot(database)
     for step in ("", "/start", "/cancel"):

@@ -126,7 +126,7 @@ def test_nothing_is_issued_that_someone_else_has_changed_unseen(owner: Person, t
     assert f"{teammate.name} has changed this invoice since you opened it" in page.words()
     owner.browser.get(url)
     for _ in range(2):
-        owner.browser.send(f"{url}/issue", owner.browser.page.form(f"{url}/issue").values, 303)  # type: ignore[union-attr]
+        owner.browser.send(f"{url}/issue", owner.browser.page.form(f"{url}/issue").values, 303)
     assert len(owner.browser.get("/invoices?status=sent").row_ids("invoice")) == 1
 
 

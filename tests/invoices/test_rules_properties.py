@@ -72,7 +72,7 @@ def test_discount_is_shared_out_whole_and_fairly(lines: list[Line], currency: st
         nets[line.tax_category, line.tax_rate] += net  # type: ignore[assignment]
     unit = Decimal(1).scaleb(-minor_units(currency))
     for group in of.taxes:
-        fair = share(nets[group.category, group.rate], 100 - discount)  # type: ignore[arg-type]
+        fair = share(nets[group.category, group.rate], 100 - discount)
         assert abs(group.taxable - fair) <= unit * len(of.taxes)
 
 

@@ -91,7 +91,7 @@ def test_the_calculator_and_sql_agree(database: Database) -> None:
                 for row in content:
                     copy.write_row(row)
         cursor.execute("SELECT count(*), count(DISTINCT result) FROM documents")
-        whole, different = cursor.fetchone()  # type: ignore[misc]
+        whole, different = cursor.fetchone()
         assert whole == DOCUMENTS
         assert different > DOCUMENTS / 2
         cursor.execute(DISAGREEMENTS)

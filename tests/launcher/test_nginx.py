@@ -134,7 +134,7 @@ def test_a_person_can_work_through_it(site: Site, prefix: str) -> None:
         person = {"name": "Ada", "email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
         page = visitor.send(form, **person, business_name="Proxied Ltd")
         assert page.url == f"{site.url}{prefix}/"
-        addresses = {str(found.get("href") or found.get("src") or found.get("action")) for found in page.root.iter()}
+        addresses = {str(found.get("href") or found.get("src") or found.get("action")) for found in page.elements}
         assert all(a == "None" or a.startswith((f"{prefix}/", "#")) for a in addresses)
         asset = next(a for a in addresses if "/js/app.js" in a)
         assert "immutable" in visitor.client.get(f"{site.url}{asset}").headers["Cache-Control"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 from flask import Flask, abort
@@ -27,7 +28,7 @@ def failing_app(database: Database) -> Iterator[Flask]:
 
     @app.route("/fail/<int:status>", methods=["GET", "POST"])
     @readers
-    def fail(status: int) -> None:
+    def fail(status: int) -> NoReturn:
         if status == 500:
             raise RuntimeError("broken on purpose")
         abort(status)

@@ -132,8 +132,9 @@ def talk(request: pytest.FixtureRequest, server: ServerUrls, worker: str) -> Ite
 
 def start(settings: dict[str, str], output: int) -> subprocess.Popen[bytes]:
     command, environment = [sys.executable, "-m", "invoices_app", "run"], {**os.environ, **settings}
-    streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-    return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, **streams)
+    return subprocess.Popen(
+        command, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    )
 
 
 @pytest.fixture(scope="module")

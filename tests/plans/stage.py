@@ -87,8 +87,8 @@ def fill_up(database: Database, person: Person) -> None:
             of_others = "" if values.endswith("JOIN") else "FROM"
             rows = f"SELECT {values.format(**_PARTS)} {of_others} generate_series(1, {OTHERS}) n"
             superuser.execute(f"INSERT INTO {table} {rows}".encode())
-        values = {"business": person.business_id, "user": person.user_id, "events": EVENTS}
-        superuser.execute(_MORE_EVENTS.replace("n % (", "n %% ("), values)
+        whose = {"business": person.business_id, "user": person.user_id, "events": EVENTS}
+        superuser.execute(_MORE_EVENTS.replace("n % (", "n %% ("), whose)
 
 
 def settle_statistics(database: Database, tables: Sequence[str] = ()) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -26,7 +26,7 @@ class Inbox:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         if self.refusal:
             return self.refusal
-        message = cast("EmailMessage", email.message_from_bytes(envelope.content, policy=default))
+        message = email.message_from_bytes(envelope.content, policy=default)
         self.mails.append((envelope.rcpt_tos, message))
         return "250 OK"
 

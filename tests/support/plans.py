@@ -166,8 +166,7 @@ def _plan_of_prepared(connection: Connection, statement: str, values: dict[str, 
     numbered = _PARAMETER.sub(place, statement)
     connection.execute(f"PREPARE explained AS {numbered}".encode())
     given = sql.SQL(", ").join(sql.Literal(values[name]) for name in names)
-    execute = sql.SQL("EXECUTE explained({})") if names else sql.SQL("EXECUTE explained")
-    execute = execute.format(given)
+    execute = sql.SQL("EXECUTE explained({})" if names else "EXECUTE explained").format(given)
     for _ in range(PLANNED_AFRESH):
         connection.execute(sql.SQL("EXPLAIN ") + execute)
     plan = _plan(connection, _ANALYZE + execute.as_string(connection))

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from markupsafe import Markup
 
 from invoices_app.web import filters
 
@@ -109,7 +110,7 @@ def test_days() -> None:
 )
 def test_due(row: Row, expected: str) -> None:
     text = filters.due(row, TODAY)
-    assert filters.Markup(text).striptags() == expected
+    assert Markup("{}").format(text).striptags() == expected
     assert ("late" in expected) == ('class="late"' in text)
 
 

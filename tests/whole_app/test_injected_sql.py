@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -205,7 +206,7 @@ def test_no_mixture_of_settings_opens_another_tenant(
 
 def test_a_signature_ends(database: Database, two: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     scope = Scope(two.owner.user_id, two.owner.business_id)
-    monkeypatch.setattr(scope_keys.time, "time", lambda: 1_000_000_000.0)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.0)
     with database.as_app(two.owner.business_id, two.owner.user_id) as connection:
         assert settings_of(scope, SECRET_KEY)["until"] == "1000003600"
         assert connection.execute("SELECT count(*) FROM clients").fetchone() == (0,)

@@ -76,7 +76,7 @@ def rows_of(database: Database, business_id: uuid.UUID) -> dict[str, list[tuple[
         found = {}
         for name, condition in whose.items():
             query = "SELECT t::text, xmin::text FROM {} t WHERE " + condition + " ORDER BY 1"
-            rows = connection.execute(sql.SQL(query).format(sql.Identifier(name)), [business_id])  # type: ignore[arg-type]
+            rows = connection.execute(sql.SQL(query).format(sql.Identifier(name)), [business_id])
             found[name] = rows.fetchall()
     return found
 

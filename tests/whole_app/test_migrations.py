@@ -102,7 +102,7 @@ def test_migrations_give_up_rather_than_block(empty: Database) -> None:
     def look(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
         if "TABLE" in statement:
             shown = (connection.exec_driver_sql(f"SHOW {name}_timeout").scalar_one() for name in ("lock", "statement"))
-            seen.add(tuple(shown))  # type: ignore[arg-type]
+            seen.add(tuple(shown))
 
     empty.migrate()
     event.listen(Engine, "before_cursor_execute", look)

@@ -45,7 +45,7 @@ OF_TENANTS = sorted(set(TABLE_PRIVILEGES) - NO_TENANTS - PERSONAL)
 
 
 def rows(connection: psycopg.Connection, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
-    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(columns), sql.Identifier(table))  # type: ignore[arg-type]
+    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(columns), sql.Identifier(table))
     return connection.execute(query).fetchall()
 
 
@@ -110,7 +110,7 @@ def test_another_business_cannot_be_changed(database: Database, two: Cast, table
         ("DELETE FROM {} WHERE business_id = {}", "DELETE"),
     ):
         with database.as_app(two.owner.business_id, two.owner.user_id) as app:
-            change = sql.SQL(statement).format(target, theirs)  # type: ignore[arg-type]
+            change = sql.SQL(statement).format(target, theirs)
             if privilege in TABLE_PRIVILEGES[table]:
                 assert app.execute(change).rowcount == 0
             else:
