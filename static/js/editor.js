@@ -120,7 +120,7 @@
       Object.assign(ctx.request.headers, { "Sheet-Page": page, "Sheet-Revision": String(seen) });
       const { body } = ctx.request;
       if (form.matches?.("[data-clash]")) {
-        ctx.solves = body;
+        ctx.solves = [form, body];
         if (form.version && tells(form, body)) body.set("version", form.version.value);
       }
       if (!body || !form.matches?.("[data-autosave]")) return true;
@@ -160,6 +160,7 @@
       ctx.runs = [];
       ctx.written = written();
       ctx.selected = selected();
+      keepRefused(tasks, ctx.sent);
       for (const task of [...tasks]) if (!fits(task, ctx)) tasks.splice(tasks.indexOf(task), 1);
       return true;
     },
@@ -167,7 +168,7 @@
       if (!saves || ctx.own) return;
       for (const run of ctx.runs || []) placeRun(run);
       showSaved(ctx);
-      if (ctx.response?.status < 300 && ctx.solves) solved(form, ctx.solves);
+      if (ctx.response?.status < 300 && ctx.solves) solved(...ctx.solves);
       renumber();
       announce();
       keep();
@@ -202,6 +203,21 @@
       return false;
     }
     return !(target?.matches("tr.line") && busy(target));
+  }
+  // What was refused stands with its sentence until it is put right, whatever else an answer brings.
+  function keepRefused(tasks, sent) {
+    const brought = (id) => tasks.map(({ fragment }) => id && fragment?.getElementById(id)).find(Boolean);
+    for (const cell of waiting.keys()) {
+      let theirs = wrong(cell) && !sent?.has(cell) && brought(cell.id);
+      if (!theirs) continue;
+      const { form } = cell;
+      const version = brought(form.id)?.version?.value;
+      if (version && version !== form.version.value && !basis.has(cell)) basis.set(cell, form.version.value);
+      const sentence = byId(`${cell.id}-error`);
+      let part = cell;
+      while (sentence && !part.contains(sentence)) [part, theirs] = [part.parentElement, theirs.parentElement];
+      theirs.replaceWith(part.cloneNode(true));
+    }
   }
   function placeRun({ behind, rows, lost }) {
     let at = byId(behind);

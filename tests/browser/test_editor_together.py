@@ -236,6 +236,32 @@ def test_what_is_typed_over_another_edit_is_told(
     total(page, "102.00")
 
 
+def test_what_was_refused_stays_under_anothers_edit(page: Page, browse: Open, shop: Shop, draft: str) -> None:
+    """What another wrote into the same heading arrives around it, and what is put right then does not go over it."""
+    other = draft_page(browse, shop, draft)
+    due, reference = page.get_by_label("Due", exact=True), page.get_by_label("Reference")
+    due.fill("soon enough")
+    due.press("Tab")
+    expect(page.locator("#due_date-error")).to_be_visible()
+    other.get_by_label("Reference").fill("Theirs")
+    other.get_by_label("Reference").press("Tab")
+    all_saved(other)
+    cell(page, "Quantity", 1).fill("5")
+    cell(page, "Quantity", 1).press("Tab")
+    total(page, "90.00")
+    expect(reference).to_have_value("Theirs")
+    expect(due).to_have_value("soon enough")
+    expect(page.locator("#due_date-error")).to_be_visible()
+    due.fill("+14")
+    due.press("Tab")
+    clash = page.locator("#clash-header")
+    expect(clash).to_contain_text("Due")
+    clash.get_by_role("button", name="Keep mine").press("Enter")
+    expect(clash).to_have_count(0)
+    all_saved(page)
+    expect(reference).to_have_value("Theirs")
+
+
 STEPS = 300
 SETTLED = (
     """!document.querySelector("tr.pending") && !/Saving…/.test(document.getElementById("save-state").textContent)"""

@@ -182,3 +182,23 @@ def test_wrong_date_shows_its_sentence(page: Page) -> None:
     expect(page.locator("#invoice-header .error")).to_contain_text("due date")
     expect(page.get_by_label("Due", exact=True)).to_have_value("2001-01-01")
     assert_not_reloaded(page)
+
+
+def test_what_was_refused_stays_when_other_cells_are_saved(page: Page) -> None:
+    """The answer to another cell brings the totals, where the refused one stands, and whose saved value it has."""
+    discount = page.locator("#discount_percent")
+    discount.fill("a tenth")
+    discount.press("Tab")
+    sentence = page.locator("#invoice-totals .error")
+    expect(sentence).to_contain_text("Enter a number")
+    page.get_by_label("Quantity, line 1").fill("5")
+    page.get_by_label("Quantity, line 1").press("Tab")
+    total(page, "90.00")
+    expect(discount).to_have_value("a tenth")
+    expect(discount).to_have_attribute("aria-invalid", "true")
+    expect(sentence).to_contain_text("Enter a number")
+    discount.fill("10")
+    discount.press("Tab")
+    total(page, "81.00")
+    expect(sentence).to_have_count(0)
+    assert_not_reloaded(page)
