@@ -97,7 +97,7 @@ _ISSUE = f"""
         RETURNING next_seq - 1 AS seq
     ), event AS ({_event("invoice.issued")})
     UPDATE invoices SET status = 'sent', series = '{_BARE}', period = '', seq = counter.seq,
-                        number = 'B-' || counter.seq, seller = %(parties)s, buyer = %(parties)s, issued_at = now()
+                        number = 'B-' || counter.seq, seller = %(seller)s, buyer = %(buyer)s, issued_at = now()
     FROM counter WHERE business_id = %(business)s AND id = %(id)s
 """
 _BARE_SERIES = (
@@ -226,6 +226,7 @@ def _issue(world: World, client_id: str, count: int) -> Iterator[Result]:
     with world.database() as database:
         for statement in _BARE_SERIES:
             database.execute(statement.encode(), [tenant.business_id])
+        seller, buyer = _parties(database, tenant)
     bare = [Bare(world, tenant) for _ in range(ISSUERS)]
     key = {"business": tenant.business_id}
     ours = _rate(issue, each)
@@ -234,7 +235,7 @@ def _issue(world: World, client_id: str, count: int) -> Iterator[Result]:
 
     def issue_barely(place: int, turn: int) -> None:
         ids = {"id": more[place][turn], "event": new_id()}
-        bare[place].run(_ISSUE, {**key, **ids, "parties": Jsonb({"name": "Somebody"})})
+        bare[place].run(_ISSUE, {**key, **ids, "seller": Jsonb(seller), "buyer": Jsonb(buyer)})
 
     yield Result("issuing by one bare statement : the counter", _rate(issue_barely, each), bares, "/s")
     plain = [connection_to(world.floor_url) for _ in range(ISSUERS)]
@@ -245,6 +246,13 @@ def _issue(world: World, client_id: str, count: int) -> Iterator[Result]:
         assert answer.read().isdigit(), f"not counted: {answer.status}"
 
     yield Result("the counter over HTTP : the counter", _rate(bump, each * 10), bares, "/s")
+
+
+def _parties(database: psycopg.Connection[Any], tenant: Tenant) -> tuple[dict[str, str], dict[str, str]]:
+    """What an issued invoice keeps of its seller and of its buyer."""
+    kept = database.execute("SELECT seller, buyer FROM invoices WHERE id = %s", [tenant.invoice_id]).fetchone()
+    assert kept is not None
+    return kept
 
 
 def connection_to(url: str) -> http.client.HTTPConnection:
