@@ -202,3 +202,22 @@ def test_what_was_refused_stays_when_other_cells_are_saved(page: Page) -> None:
     total(page, "81.00")
     expect(sentence).to_have_count(0)
     assert_not_reloaded(page)
+
+
+CUT = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.value)"
+
+
+def test_no_figure_is_cut_on_a_phone(browse: Open, shop: Shop, draft: str) -> None:
+    """Columns stand below each other in all lines; what is too wide for them goes to a row of its own."""
+    page = browse(draft, shop.visitor, width=375)
+    for name, text in (("Quantity", "1234.56"), ("Unit", "hours"), ("Price", "12345.6789")):
+        page.get_by_label(f"{name}, line 1").fill(text)
+        page.get_by_label(f"{name}, line 1").press("Tab")
+    expect(page.locator("#invoice-lines tr").first.locator("td.sum data")).to_have_attribute("value", "15241481.34")
+    page.get_by_label("Reference").focus()
+    assert page.locator("#invoice-lines td.num .cell").evaluate_all(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    second, third = (page.get_by_label(f"Price, line {line}").bounding_box() for line in (2, 3))
+    assert second is not None
+    assert third is not None
+    assert second["x"] == third["x"]
