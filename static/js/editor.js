@@ -1,6 +1,6 @@
 // The sheet as an editor. The server computes and remembers everything; this file sends cells in the right order, and fits
 // answers into the sheet without disturbing what is being typed. grid.js moves between cells, choices.js offers what was
-// written before. Without them every action is a plain button.
+// written before, leaving.js saves first what is not saved yet. Without them every action is a plain button.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -37,6 +37,10 @@
   const say = (words) => {
     if ($("#save-state")) $("#save-state").textContent = words;
   };
+  const tell = (what) => sheet.dispatchEvent(new Event(what)); // to leaving.js
+  const unsaved = () => [...waiting.keys()].filter((cell) => cell.isConnected);
+  const isRefused = (cell) => refused.get(cell) === waiting.get(cell);
+  const quiet = () => !unsaved().length && !acting && !$("tr.pending, #invoice-lines > tr.unsaved");
   const alarm = (sentence) => document.dispatchEvent(new CustomEvent("alarm", { detail: sentence }));
   const failed = (form) => {
     const row = rowOf(form);
@@ -143,7 +147,7 @@
         if (waiting.get(cell) === text) waiting.delete(cell);
       }
       for (const [cell, text] of (status === 422 && ctx.sent) || []) refused.set(cell, text);
-      if (ctx.response.headers.get("HX-Redirect")) window.removeEventListener("beforeunload", warn);
+      if (ctx.response.headers.get("HX-Redirect")) tell("leaving");
       if (status < 300 && form.matches?.("[data-sheet-form]") && form.one_time_token) form.one_time_token.value = token();
       if (status >= 400 && ![409, 422].includes(status)) failIfSaving(form, ctx);
     },
@@ -153,7 +157,7 @@
     htmx_finally_request(form, { ctx }) {
       if (ctx.act) acting -= 1;
       keep();
-      settle();
+      tell("settled");
     },
     htmx_before_swap(form, { ctx, tasks }) {
       if (!saves || ctx.own) return true;
@@ -172,7 +176,7 @@
       renumber();
       announce();
       keep();
-      settle();
+      tell("settled");
     },
   });
   function failIfSaving(form, ctx) {
@@ -290,52 +294,9 @@
     $("#said").textContent = `Total ${total}`;
   }
 
-  // ---- Act = save: what leads away or acts on the document waits until the cells are saved, or says why it cannot ----
-  const waiters = [];
-  const unsaved = () => [...waiting.keys()].filter((cell) => cell.isConnected);
-  const isRefused = (cell) => refused.get(cell) === waiting.get(cell);
-  const quiet = () => !unsaved().length && !acting && !$("tr.pending, #invoice-lines > tr.unsaved");
-  function settle() {
-    for (const check of [...waiters]) check();
-  }
-  const allSaved = () => {
-    document.activeElement?.blur?.();
-    if (saves && begun(newRow())) add();
-    return new Promise((resolve) => {
-      const end = (answer) => {
-        clearTimeout(timer);
-        waiters.splice(waiters.indexOf(check), 1);
-        resolve(answer);
-      };
-      const check = () => {
-        if (quiet()) end(true);
-        else if ($(".retry", sheet) || unsaved().some(isRefused) || $("#invoice-lines > tr.unsaved:not(.pending)")) end(false);
-      };
-      const timer = setTimeout(() => end(false), 10000);
-      waiters.push(check);
-      check();
-    });
-  };
-  async function first(proceed) {
-    const before = document.activeElement;
-    if (await allSaved()) return proceed();
-    const cell = unsaved().find(isRefused) || unsaved()[0] || $("#invoice-lines > tr.unsaved .cell") || before;
-    say("Not saved");
-    alarm("Not done yet: something on the sheet is not saved. It is marked; put it right or try again.");
-    cell?.focus();
-    return undefined;
-  }
-  const loose = () => saves && (!quiet() || (document.activeElement?.matches?.(".cell") && typed(document.activeElement)) || begun(newRow()));
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[href]");
-    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (link.matches("[data-opens], [data-keep-theirs], [target], .skip") || !loose()) return;
-    event.preventDefault();
-    first(() => location.assign(link.href));
-  });
+  // ---- Buttons of the sheet that a script sends ----
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    const { submitter } = event;
     if (form.matches("[data-autosave]")) event.preventDefault();
     else if (form.closest("#invoice-lines .pop")) {
       event.preventDefault();
@@ -348,21 +309,8 @@
       event.stopImmediatePropagation();
       add();
       byId("new-description").focus();
-    } else if (form.revision && !form.dataset.going && !loose()) form.revision.value = seen;
-    else if (form.closest(".actions, .bar") && loose() && !form.dataset.going) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      first(() => {
-        form.dataset.going = "";
-        if (form.revision) form.revision.value = seen;
-        form.requestSubmit(submitter);
-      });
     }
   }, true);
-  function warn(event) {
-    if (loose()) event.preventDefault();
-  }
-  if (saves) window.addEventListener("beforeunload", warn);
 
   // ---- Cells ----
   sheet.addEventListener("change", (event) => leave(event.target), true);
@@ -401,7 +349,10 @@
     waiting.delete(cell);
     keep();
   };
-  window.editor = { sheet, saves, $, $$, byId, token, row, newRow, typed, wrong, leave, commit, undoEdits, add, act, send, renumber };
+  window.editor = {
+    sheet, saves, $, $$, byId, token, row, newRow, typed, wrong, leave, commit, undoEdits, add, act, send, renumber,
+    begun, say, alarm, unsaved, isRefused, quiet, revision: () => seen,
+  };
 
   // ---- Beginning ----
   if (!saves) $("[data-combobox]")?.focus();
