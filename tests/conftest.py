@@ -8,8 +8,7 @@ part, and making the cast is faster than truncating every table.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from tests.support.databases import Database, ServerUrls, TestServer
 from tests.support.live import LiveServer
 from tests.support.people import Cast, Person, make_cast
 from tests.support.redis_server import RedisServer
+from tests.support.statements import CountStatements
 
 pytest_plugins = ["tests.support.crowd"]
 
@@ -160,7 +160,7 @@ def visitor(app: Flask) -> Browser:
 
 
 @pytest.fixture
-def count_statements() -> Callable[[], AbstractContextManager[list[str]]]:
+def count_statements() -> CountStatements:
     """`with count_statements() as statements:` lists the SQL statements that the block sends."""
     return statements.counted
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 
@@ -20,10 +18,10 @@ from invoices_app.results import Conflict
 from tests.support.browser import Browser
 from tests.support.databases import Database
 from tests.support.people import PASSWORD, Cast, Person, make_owner
+from tests.support.statements import CountStatements
 
 ACCOUNT = "/settings/account"
 NEW = "another sentence to sign in"
-CountStatements = Callable[[], AbstractContextManager[list[str]]]
 
 
 def address() -> str:

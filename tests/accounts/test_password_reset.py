@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from tests.support.browser import Browser
 from tests.support.databases import Database
 from tests.support.people import PASSWORD, Person
+from tests.support.statements import CountStatements
 
 NEW = "another sentence to sign in"
-
-
-CountStatements = Callable[[], AbstractContextManager[list[str]]]
 
 
 def link_to(visitor: Browser, person: Person, database: Database) -> str:

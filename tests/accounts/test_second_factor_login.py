@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,10 +34,10 @@ from tests.support.second_factor import (
     sessions_of,
     set_up,
 )
+from tests.support.statements import CountStatements
 
 WRONG_CODE = "This code is wrong or was used before."
 DEVICE = Device("Tests", "127.0.0.1")
-CountStatements = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture

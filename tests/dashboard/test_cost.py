@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from invoices_app.extensions import db
 from tests.support.databases import Database
 from tests.support.factories import archive, line, make_client, make_issued, today
 from tests.support.people import Person, make_owner
+from tests.support.statements import CountStatements
 
 MANY_CLIENTS = 300
 READ = re.compile(r"actual .*rows=([\d.]+) loops=(\d+)")
@@ -30,8 +31,6 @@ UNSETTLED_ONES = """
     FROM clients WHERE business_id = %(business)s AND (substr(name, 8)::int > 101 OR name = 'Client 1')
 """
 UNSETTLED = "SELECT count(*) FROM business_figures WHERE business_id = %s AND NOT settled"
-
-Counter = Callable[[], AbstractContextManager[list[str]]]
 
 # Late, due soon and paid ones, and old drafts, in turn: each as often as the others.
 INVOICES = """
@@ -80,7 +79,9 @@ def large(app: Flask, database: Database) -> Person:
     return furnish(app, database, 1000)
 
 
-def test_three_statements_however_many_invoices(small: Person, large: Person, count_statements: Counter) -> None:
+def test_three_statements_however_many_invoices(
+    small: Person, large: Person, count_statements: CountStatements
+) -> None:
     for person in (small, large):
         person.browser.open("/")
         with count_statements() as statements:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from decimal import Decimal
 
 import pytest
@@ -17,9 +15,7 @@ from tests.invoices.test_edits import assert_adds_up, id_of, three
 from tests.support.factories import ORIGIN, line, make_invoice, read, value_of
 from tests.support.html import Page
 from tests.support.people import Person
-
-Counter = Callable[[], AbstractContextManager[list[str]]]
-
+from tests.support.statements import CountStatements
 
 # ---- The line itself ----
 
@@ -57,7 +53,7 @@ def test_the_answer_says_what_is_stored(owner: Person, change: str) -> None:
     assert first.amount("invoice-total") == stored.total
 
 
-def test_a_cell_costs_three_statements(owner: Person, count_statements: Counter) -> None:
+def test_a_cell_costs_three_statements(owner: Person, count_statements: CountStatements) -> None:
     """Who it is, the draft with its line, and all that is written; one more where others have edited meanwhile."""
     invoice_id = three(owner)
     url = f"/invoices/{invoice_id}/lines/{read(owner, invoice_id).lines[0].id}"
@@ -68,7 +64,7 @@ def test_a_cell_costs_three_statements(owner: Person, count_statements: Counter)
         assert len(statements) == cost, statements
 
 
-def test_its_statements_stay_known_to_psycopg(owner: Person, count_statements: Counter) -> None:
+def test_its_statements_stay_known_to_psycopg(owner: Person, count_statements: CountStatements) -> None:
     """psycopg keeps what it found out about a statement only up to a length, and would read a longer one each time."""
     invoice_id = three(owner)
     url = f"/invoices/{invoice_id}/lines/{read(owner, invoice_id).lines[0].id}"
@@ -147,7 +143,9 @@ EDITS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_of_900_lines_costs_what_one_of_nine_does(owner: Person, edit: str, count_statements: Counter) -> None:
+def test_an_edit_of_900_lines_costs_what_one_of_nine_does(
+    owner: Person, edit: str, count_statements: CountStatements
+) -> None:
     """The same number of statements, and an answer below 6 KB, not compressed."""
     path, values = EDITS[edit]
     counts, sizes = [], []

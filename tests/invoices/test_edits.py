@@ -6,7 +6,6 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,8 +19,6 @@ from invoices_app.invoices.models import MAX_LINES
 from invoices_app.results import Conflict, Invalid, NotFound, Ok
 from tests.support.factories import ORIGIN, issue, line, make_client, make_invoice, read, today, value_of
 from tests.support.people import Person
-
-Counter = Callable[[], AbstractContextManager[list[str]]]
 
 
 def words(person: Person, invoice_id: uuid.UUID) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from decimal import Decimal
 
 import httpx
@@ -21,6 +19,7 @@ from tests.support.crowd import GROUP, Crowd
 from tests.support.databases import Database
 from tests.support.factories import archive, issue, line, make_client, make_invoice, make_issued, pay, read, today
 from tests.support.people import Person
+from tests.support.statements import CountStatements
 
 MEGABYTE = 2**20
 RESIDENT_LIMIT = 120 * MEGABYTE
@@ -123,9 +122,7 @@ def test_what_is_wrong_is_said_before_anything_is_sent(browser: Browser, query: 
     assert browser.get(f"/invoices.csv?{query}", 400).words()
 
 
-def test_statements_grow_with_batches_and_not_with_invoices(
-    owner: Person, count_statements: Callable[[], AbstractContextManager[list[str]]]
-) -> None:
+def test_statements_grow_with_batches_and_not_with_invoices(owner: Person, count_statements: CountStatements) -> None:
     client_id = make_client(owner)
     table(owner.browser, "/invoices.csv")
     counts = []
@@ -139,7 +136,7 @@ def test_statements_grow_with_batches_and_not_with_invoices(
 
 
 def test_long_invoices_are_read_in_portions(
-    owner: Person, monkeypatch: pytest.MonkeyPatch, count_statements: Callable[[], AbstractContextManager[list[str]]]
+    owner: Person, monkeypatch: pytest.MonkeyPatch, count_statements: CountStatements
 ) -> None:
     """As many at once as have so many lines together, and a longer one alone: same rows, same order."""
     client_id = make_client(owner)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +20,7 @@ from invoices_app.web.filters import moment
 from tests.support.factories import ORIGIN, archive, line, make_client, make_invoice, pay, read, today, value_of
 from tests.support.html import Page
 from tests.support.people import Cast, Person
+from tests.support.statements import CountStatements
 
 LINE = {"line": str(uuid.uuid4()), "of": "Teapot"}
 CLIENTS = {"11111111-1111-4111-8111-111111111111": "Ann & Co", "22222222-2222-4222-8222-222222222222": "Ben Ltd"}
@@ -215,9 +214,7 @@ def test_back_shows_what_had_been_loaded(owner: Person) -> None:
     owner.browser.get(f"{url}?cursor=made-up", 400)
 
 
-def test_statements_do_not_grow(
-    owner: Person, count_statements: Callable[[], AbstractContextManager[list[str]]]
-) -> None:
+def test_statements_do_not_grow(owner: Person, count_statements: CountStatements) -> None:
     few, many = (make_invoice(owner) for _ in range(2))
     with owner.acting(), transaction() as session:
         for _ in range(30):

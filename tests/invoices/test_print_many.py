@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from tests.support.factories import archive, line, make_client, make_invoice, make_issued, pay, read
 from tests.support.html import Page
 from tests.support.people import Person
+from tests.support.statements import CountStatements
 
 FIGURES = ("subtotal", "tax", "total")
 
@@ -85,9 +84,7 @@ def test_at_most_a_hundred(owner: Person) -> None:
     owner.browser.get(url_of(*many[:100]), 404)
 
 
-def test_thirty_cost_as_many_statements_as_one(
-    owner: Person, count_statements: Callable[[], AbstractContextManager[list[str]]]
-) -> None:
+def test_thirty_cost_as_many_statements_as_one(owner: Person, count_statements: CountStatements) -> None:
     ids = [make_invoice(owner, [line(), line("More", 2)]) for _ in range(30)]
     owner.browser.token()
     for chosen in (ids[:1], ids):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -67,9 +67,9 @@ def test_br_co_17_each_group_is_taxed_once_on_its_net(lines: list[Line], currenc
 def test_discount_is_shared_out_whole_and_fairly(lines: list[Line], currency: str, discount: Decimal) -> None:
     of = compute(lines, currency, discount)
     assert sum(group.taxable for group in of.taxes) == of.net_total
-    nets: Counter[tuple[str, Decimal]] = Counter()
+    nets: defaultdict[tuple[str, Decimal], Decimal] = defaultdict(Decimal)
     for line, net in zip(lines, of.line_nets, strict=True):
-        nets[line.tax_category, line.tax_rate] += net  # type: ignore[assignment]
+        nets[line.tax_category, line.tax_rate] += net
     unit = Decimal(1).scaleb(-minor_units(currency))
     for group in of.taxes:
         fair = share(nets[group.category, group.rate], 100 - discount)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from tests.support.factories import (
 from tests.support.html import Page
 from tests.support.people import Person
 from tests.support.snapshot import snapshot
+from tests.support.statements import CountStatements
 
 STEPS = ("archive", "restore", "issue", "pay", "duplicate")
 HTMX = {"htmx": True, "headers": {"HX-Current-URL": "http://localhost/invoices"}}
@@ -293,9 +293,7 @@ def test_one_token_duplicates_once_at_the_same_moment(owner: Person, at_once: Ca
     assert len(owner.browser.get("/invoices").row_ids("invoice")) == 6
 
 
-def test_archiving_many_costs_no_more_statements(
-    owner: Person, count_statements: Callable[[], AbstractContextManager[list[str]]]
-) -> None:
+def test_archiving_many_costs_no_more_statements(owner: Person, count_statements: CountStatements) -> None:
     sent: dict[str, set[int]] = {"archive": set(), "restore": set()}
     for count in (2, 40):
         ids = [make_invoice(owner) for _ in range(count)]
@@ -330,9 +328,7 @@ def test_not_found_is_told_before_what_stands_against_it(owner: Person) -> None:
     assert isinstance(result, NotFound)
 
 
-def test_a_selection_takes_its_numbers_at_once(
-    owner: Person, count_statements: Callable[[], AbstractContextManager[list[str]]]
-) -> None:
+def test_a_selection_takes_its_numbers_at_once(owner: Person, count_statements: CountStatements) -> None:
     """While the counter is locked nobody else can issue, so it is asked once a year of dates, not once an invoice."""
     ids = [make_invoice(owner, issue_date=date(2024 + n % 2, 1, 1)) for n in range(10)]
     with count_statements() as statements:

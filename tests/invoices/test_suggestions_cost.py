@@ -11,6 +11,7 @@ from tests.support import crowd as crowds
 from tests.support.crowd import Crowd
 from tests.support.factories import today
 from tests.support.people import Person, make_owner
+from tests.support.statements import CountStatements
 
 BEGINNINGS = "ix_line_items_business_id_description_sort"
 UNKNOWN = 4000
@@ -67,9 +68,9 @@ def test_the_whole_history_is_found_by_how_it_begins(crowd: Crowd, many: Person,
     assert [line.description for line in found] == ["Advice on matter 00 needle"]
 
 
-def test_three_statements(many: Person, draft: uuid.UUID, count_statements: object) -> None:
+def test_three_statements(many: Person, draft: uuid.UUID, count_statements: CountStatements) -> None:
     url = f"/invoices/{draft}/suggestions?q=advice"
     many.browser.get(url, htmx=True)
-    with count_statements() as statements:  # type: ignore[operator]
+    with count_statements() as statements:
         many.browser.get(url, htmx=True)
     assert len(statements) == 3, "\n".join(statements)

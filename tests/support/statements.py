@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, event
+
+CountStatements = Callable[[], AbstractContextManager[list[str]]]
+"""The fixture `count_statements`."""
 
 
 @contextmanager

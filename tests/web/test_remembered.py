@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,8 +17,7 @@ from tests.support.databases import Database
 from tests.support.factories import issue, line, make_client, make_invoice
 from tests.support.html import Page
 from tests.support.people import Cast, Person, make_cast
-
-Counter = Callable[[], AbstractContextManager[list[str]]]
+from tests.support.statements import CountStatements
 
 LISTS = ("/invoices", "/invoices?status=sent&sort=due", "/clients", "/")
 
@@ -54,7 +52,7 @@ def without_tokens(page: Page) -> str:
     return re.sub(r'"one_time_token" value="[^"]+"', "", page.text)
 
 
-def statements_of(count: Counter, person: Person, url: str, *, htmx: bool = False) -> int:
+def statements_of(count: CountStatements, person: Person, url: str, *, htmx: bool = False) -> int:
     with count() as seen:
         person.browser.get(url, htmx=htmx)
     return len(seen)
@@ -62,7 +60,7 @@ def statements_of(count: Counter, person: Person, url: str, *, htmx: bool = Fals
 
 @pytest.mark.parametrize("url", LISTS)
 def test_the_second_time_costs_one_statement(
-    person: Person, invoice_id: uuid.UUID, url: str, count_statements: Counter
+    person: Person, invoice_id: uuid.UUID, url: str, count_statements: CountStatements
 ) -> None:
     first = person.browser.get(url)
     with count_statements() as seen:
@@ -71,7 +69,9 @@ def test_the_second_time_costs_one_statement(
     assert "find_session" in seen[0]
 
 
-def test_a_page_and_its_part_are_two_things(person: Person, invoice_id: uuid.UUID, count_statements: Counter) -> None:
+def test_a_page_and_its_part_are_two_things(
+    person: Person, invoice_id: uuid.UUID, count_statements: CountStatements
+) -> None:
     whole = without_tokens(person.browser.get("/invoices"))
     assert statements_of(count_statements, person, "/invoices", htmx=True) > 1
     assert statements_of(count_statements, person, "/invoices", htmx=True) == 1
@@ -108,7 +108,9 @@ def test_a_session_that_has_ended_gets_nothing(person: Person, invoice_id: uuid.
     assert "Alder" in person.browser.get("/invoices").words()
 
 
-def test_each_showing_has_its_own_tokens(person: Person, invoice_id: uuid.UUID, count_statements: Counter) -> None:
+def test_each_showing_has_its_own_tokens(
+    person: Person, invoice_id: uuid.UUID, count_statements: CountStatements
+) -> None:
     """A form sent from two showings of a page is two wishes: two copies, not one."""
     url = f"/invoices/{invoice_id}"
     issue(person, invoice_id)
@@ -134,7 +136,7 @@ def test_a_message_is_shown_once(person: Person, invoice_id: uuid.UUID) -> None:
 
 
 def test_another_day_is_another_page(
-    person: Person, invoice_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch, count_statements: Counter
+    person: Person, invoice_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch, count_statements: CountStatements
 ) -> None:
     person.browser.get("/invoices")
     now = clock.now()
@@ -149,7 +151,7 @@ def test_memory_is_bounded(person: Person, invoice_id: uuid.UUID, remembering: F
     assert len(memory._pages) == remembered.PAGES  # noqa: SLF001
 
 
-def test_refusals_are_not_remembered(person: Person, count_statements: Counter) -> None:
+def test_refusals_are_not_remembered(person: Person, count_statements: CountStatements) -> None:
     for _ in range(2):
         person.browser.get("/invoices?status=lost", 400)
         person.browser.get("/invoices/00000000-0000-7000-8000-000000000000", 404)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 from flask import Flask
@@ -14,6 +12,7 @@ from tests.support.databases import Database
 from tests.support.factories import issue, line, make_client, make_invoice, read
 from tests.support.imports import BAD_ROW, bring, csv_bytes, id_of, some_invoices
 from tests.support.people import Person, make_owner
+from tests.support.statements import CountStatements
 
 # Each begins with one that finds the session. What enters the business travels with the first of a transaction.
 BUDGETS = {
@@ -65,8 +64,6 @@ BUDGETS = {
     "/static/css/app.css": 0,
 }
 
-Counter = Callable[[], AbstractContextManager[list[str]]]
-
 
 def furnish(app: Flask, database: Database, count: int) -> tuple[Person, dict[str, uuid.UUID]]:
     """A business with that many clients, invoices, and lines on each of two of them."""
@@ -98,7 +95,7 @@ def business(request: pytest.FixtureRequest, app: Flask, database: Database) -> 
 
 @pytest.mark.parametrize(("path", "budget"), BUDGETS.items())
 def test_statements_of_a_page(
-    business: tuple[Person, dict[str, uuid.UUID]], count_statements: Counter, path: str, budget: int
+    business: tuple[Person, dict[str, uuid.UUID]], count_statements: CountStatements, path: str, budget: int
 ) -> None:
     person, ids = business
     url = path.format(**ids)
@@ -112,7 +109,7 @@ def test_statements_of_a_page(
     ("path", "budget"), {"/invoices": 2, "/invoices?q=job": 3, "/clients": 2, "/clients/{client}": 3}.items()
 )
 def test_statements_of_the_next_rows(
-    business: tuple[Person, dict[str, uuid.UUID]], count_statements: Counter, path: str, budget: int
+    business: tuple[Person, dict[str, uuid.UUID]], count_statements: CountStatements, path: str, budget: int
 ) -> None:
     """More rows alone cost less than the page: nothing is counted again."""
     person, ids = business
@@ -134,7 +131,7 @@ WRITE_BUDGETS = {
 
 
 @pytest.mark.parametrize("lines", [3, 300])
-def test_statements_of_a_write(app: Flask, count_statements: Counter, lines: int) -> None:
+def test_statements_of_a_write(app: Flask, count_statements: CountStatements, lines: int) -> None:
     person = make_owner(app, "Ada Owner", "Writes")
     client_id = make_client(person)
     issue(person, make_invoice(person, [line()], client_id))  # the counter of this year is there
